@@ -1,0 +1,1 @@
+"""Private ground floor: frames, columns, parameter rules, estimators, expressions, display."""

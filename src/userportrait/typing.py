@@ -1,0 +1,170 @@
+"""The types and Protocols by which other code meets the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = [
+    "Build",
+    "CustomerId",
+    "IntoFrame",
+    "Mergeable",
+    "ProfileStore",
+    "Progress",
+    "Scorer",
+    "SupportsEncodedProfiles",
+    "TagValue",
+]
+
+CustomerId: TypeAlias = int | str
+"""A customer's ID: an integer or a text, never a float."""
+
+TagValue: TypeAlias = bool | int | float | str | None
+"""What a tag can say of a customer; None is 'unknown', a date is ISO 8601 text."""
+
+IntoFrame: TypeAlias = Any
+"""A pandas or polars frame (eager or lazy), a pyarrow table or a DuckDB relation."""
+
+Progress: TypeAlias = "Callable[[str, float], None]"
+"""Called with the name of the step and the share done, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What all the profiles of one build have in common.
+
+    Parameters
+    ----------
+    as_of : datetime
+        The moment the tags describe; UTC, naive. No later fact was used.
+    versions : mapping of str to int
+        The version of each tag's definition, in catalogue order.
+    facts : mapping of str to JSON value, default={}
+        Further results of the build that a report needs, such as the cohort table.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> build = Build(as_of=datetime(2026, 1, 1), versions={"n_orders": 1})
+    >>> Build.from_dict(build.to_dict()) == build
+    True
+    """
+
+    as_of: datetime
+    versions: Mapping[str, int]
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dict that JSON can write."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "versions": dict(self.versions),
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Build:
+        """Read what `to_dict` wrote."""
+        return cls(
+            as_of=datetime.fromisoformat(str(document["as_of"])),
+            versions=dict(document["versions"]),
+            facts=dict(document.get("facts", {})),
+        )
+
+
+@runtime_checkable
+class ProfileStore(Protocol):
+    """Where portraits are kept: memory, a file, a database, a service.
+
+    A store holds values and computes nothing. Any class with these methods will do;
+    there is no base class to inherit and no config object. Methods may be called from
+    several threads at once. Run `userportrait.testing.check_profile_store` on your own
+    class: the shipped stores pass the same checks.
+    """
+
+    def replace_profiles(
+        self,
+        profiles: Iterable[tuple[CustomerId, Mapping[str, TagValue]]],
+        *,
+        build: Build,
+    ) -> int:
+        """Replace everything by the profiles of one build; return how many were written.
+
+        All or nothing: if `profiles` raises or the process dies, the old profiles and the
+        old build stay. Readers see the old ones until the new ones are complete. A
+        customer who comes twice raises `InvalidDataError`.
+        """
+        ...
+
+    def read_profiles(
+        self, customer_ids: Sequence[CustomerId]
+    ) -> Mapping[CustomerId, Mapping[str, TagValue]]:
+        """Return the tags of the customers found; unknown customers are left out."""
+        ...
+
+    def scan_profiles(self) -> Iterator[tuple[CustomerId, Mapping[str, TagValue]]]:
+        """Yield every profile once, in any order, all of them from one build."""
+        ...
+
+    def read_build(self) -> Build | None:
+        """Return what the kept profiles have in common; None while there are none."""
+        ...
+
+    def delete_customers(self, customer_ids: Sequence[CustomerId]) -> int:
+        """Erase these customers; return how many were there."""
+        ...
+
+
+@runtime_checkable
+class SupportsEncodedProfiles(Protocol):
+    """A store that can take profiles already written as JSON, which is faster."""
+
+    def replace_encoded(self, profiles: Iterable[tuple[CustomerId, str]], *, build: Build) -> int:
+        """Do as `ProfileStore.replace_profiles`, from (customer, JSON object) pairs."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Anything that gives customers a value: a model, a formula, a service."""
+
+    def score(self, orders: Any, *, as_of: datetime) -> pd.DataFrame:
+        """Return one row per customer, with `customer_id` and one or more value columns.
+
+        Only facts known at `as_of` may be used.
+        """
+        ...
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A state that batches, partitions and streams build up alike.
+
+    ``fold(all) == merge(fold(part), …)`` for any split and any order, and an empty state
+    changes nothing.
+    """
+
+    def update(self, batch: Any) -> Self:
+        """Fold one batch into this state and return it."""
+        ...
+
+    def merge(self, other: Self) -> Self:
+        """Return the state of both; neither is changed."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """Serialise, with a version."""
+        ...
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        ...
