@@ -1,0 +1,62 @@
+"""The private vocabulary over dataframes: one documented meaning for each word on every engine.
+
+No other module imports narwhals. Every function here has a test against a table worked out
+by hand, on every engine that is installed.
+"""
+
+from __future__ import annotations
+
+from userportrait._core.frames._aggregate import (
+    Aggregation,
+    aggregate,
+    count_missing,
+    count_rows,
+    extremes,
+)
+from userportrait._core.frames._arrays import collect_arrays, from_arrays
+from userportrait._core.frames._columns import (
+    keep_rows_until,
+    name_columns,
+    select_columns,
+    with_day_number,
+    with_epoch_micros,
+    with_minor_units,
+    with_product,
+    with_zero_for_missing,
+)
+from userportrait._core.frames._engine import (
+    ENGINES,
+    Engine,
+    Frame,
+    column_kinds,
+    column_names,
+    enter,
+    leave,
+    to_pandas,
+)
+
+__all__ = [
+    "ENGINES",
+    "Aggregation",
+    "Engine",
+    "Frame",
+    "aggregate",
+    "collect_arrays",
+    "column_kinds",
+    "column_names",
+    "count_missing",
+    "count_rows",
+    "enter",
+    "extremes",
+    "from_arrays",
+    "keep_rows_until",
+    "leave",
+    "name_columns",
+    "select_columns",
+    "to_pandas",
+    "with_day_number",
+    "with_epoch_micros",
+    "with_minor_units",
+    "with_product",
+    "with_zero_for_missing",
+]

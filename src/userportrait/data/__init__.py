@@ -1,0 +1,8 @@
+"""Tables with roles, readers, cleaning with a report, and a sample shop."""
+
+from __future__ import annotations
+
+from userportrait.data._orders import Orders
+from userportrait.data._tables import Customers, Events, Items, Reviews, Table, Touches
+
+__all__ = ["Customers", "Events", "Items", "Orders", "Reviews", "Table", "Touches"]

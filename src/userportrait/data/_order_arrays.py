@@ -1,0 +1,230 @@
+"""Orders as arrays: IDs coded once, integer days, money in integer minor units."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.coding import code_values
+from userportrait._core.display import format_count
+from userportrait._core.units import day_numbers, minor_units
+from userportrait.errors import ColumnTypeError, InvalidDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["LARGEST_EXACT", "OrderArrays", "money_in_minor_units"]
+
+LARGEST_EXACT = 2**53
+"""Beyond this, float64 does not hold every whole number."""
+
+
+class OrderArrays:
+    """The columns of order lines as arrays of equal length, each made when first used.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray, Series or extension array
+        Canonical columns.
+    digits : int
+        Decimal digits of the currency.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], digits: int) -> None:
+        self._columns = columns
+        self._digits = digits
+
+    def __len__(self) -> int:
+        return len(self._columns["customer_id"])
+
+    @cached_property
+    def _customers(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        return _code_ids(self._columns["customer_id"], "customer_id")
+
+    @property
+    def customer(self) -> NDArray[np.int32]:
+        """Each line's customer, as a position in `customer_ids`."""
+        return self._customers[0]
+
+    @property
+    def customer_ids(self) -> NDArray[Any]:
+        """The customers, sorted: int64, or objects that are texts."""
+        return self._customers[1]
+
+    @cached_property
+    def _orders(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        return _code_ids(self._columns["order_id"], "order_id")
+
+    @property
+    def order(self) -> NDArray[np.int32]:
+        """Each line's order, as a position in `order_ids`."""
+        return self._orders[0]
+
+    @property
+    def order_ids(self) -> NDArray[Any]:
+        """The orders, sorted."""
+        return self._orders[1]
+
+    @cached_property
+    def at(self) -> NDArray[np.int64]:
+        """Each line's time in microseconds since 1970-01-01 UTC."""
+        return epoch_micros(self._columns["ordered_at"], "ordered_at")
+
+    @cached_property
+    def day(self) -> NDArray[np.int32]:
+        """Each line's day number."""
+        return day_numbers(self.at)
+
+    @cached_property
+    def quantity(self) -> NDArray[Any]:
+        """Each line's units, int64 or float64; 1 (or -1 for a refund) if there is no column."""
+        if "quantity" not in self._columns:
+            ones = np.ones(len(self), dtype=np.int64)
+            return np.where(self.amount < 0, -ones, ones)
+        return _finite_numbers(self._columns["quantity"], "quantity", keep_integers=True)
+
+    @cached_property
+    def amount(self) -> NDArray[np.int64]:
+        """Each line's money in minor units; negative for a refund."""
+        if "amount_minor" in self._columns:
+            return np.asarray(self._columns["amount_minor"], dtype=np.int64)
+        if "amount" in self._columns:
+            money = _finite_numbers(self._columns["amount"], "amount")
+        else:
+            price = _finite_numbers(self._columns["price"], "price")
+            money = price * self.quantity
+        return money_in_minor_units(money, self._digits)
+
+    @cached_property
+    def is_return(self) -> NDArray[np.bool_]:
+        """Whether each line takes something back: negative units or money."""
+        found: NDArray[np.bool_] = self.amount < 0
+        if "quantity" in self._columns:
+            found = found | (self.quantity < 0)
+        return found
+
+    def has(self, column: str) -> bool:
+        """Return whether there is a column of this canonical name."""
+        return column in self._columns
+
+    def codes(self, column: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """Code a label column; -1 where missing. Made once."""
+        cache: dict[str, tuple[NDArray[np.int32], NDArray[Any]]] = self.__dict__.setdefault(
+            "_coded", {}
+        )
+        if column not in cache:
+            values = self._columns[column]
+            if getattr(values, "dtype", None) == object:
+                values = np.array([None if v is None or v != v else str(v) for v in values])
+            cache[column] = code_values(_without_categories(values))
+        return cache[column]
+
+
+def money_in_minor_units(money: NDArray[np.float64], digits: int) -> NDArray[np.int64]:
+    """Turn finite money into minor units; refuse what int64 sums could not hold exactly."""
+    too_large = np.abs(money) >= LARGEST_EXACT / 10**digits
+    if too_large.any():
+        rows = np.flatnonzero(too_large)
+        message = (
+            f"money must be smaller than 2**53 minor units; {format_count(len(rows), 'row')} "
+            f"are larger. Check the unit of 'amount' or 'price', or give fewer minor_digits."
+        )
+        raise InvalidDataError(message, column="amount", rows=rows[:5].tolist(), n_rows=len(rows))
+    return minor_units(money, digits)
+
+
+def epoch_micros(values: Any, column: str) -> NDArray[np.int64]:
+    """Return times as microseconds since 1970-01-01 UTC; refuse missing ones."""
+    array = getattr(values, "array", values)
+    if isinstance(array, np.ndarray) and array.dtype.kind == "M":
+        found = array.astype("datetime64[us]")
+    else:
+        times = pd.to_datetime(pd.Series(array), utc=True)
+        found = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    missing = np.isnat(found)
+    if missing.any():
+        _raise_missing(column, missing)
+    return found.view(np.int64)
+
+
+def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    values = _without_categories(values)
+    if pd.api.types.is_float_dtype(getattr(values, "dtype", None)):
+        values = _whole_ids(np.asarray(values, dtype=np.float64), column)
+    elif getattr(values, "dtype", None) == object:
+        _check_one_type(values, column)
+    codes, distinct = code_values(values)
+    if len(codes) and codes.min() < 0:
+        _raise_missing(column, codes < 0)
+    return codes, distinct
+
+
+def _whole_ids(values: NDArray[np.float64], column: str) -> NDArray[np.int64]:
+    missing = np.isnan(values)
+    if missing.any():
+        _raise_missing(column, missing)
+    broken = ~np.isfinite(values) | (values != np.floor(values))
+    if broken.any():
+        rows = np.flatnonzero(broken)
+        message = (
+            f"'{column}' must hold whole numbers or texts; {format_count(len(rows), 'row')} "
+            f"hold a fraction or infinity."
+        )
+        raise ColumnTypeError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
+    return values.astype(np.int64)
+
+
+def _check_one_type(values: Any, column: str) -> None:
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in ("string", "integer", "empty"):
+        return
+    message = (
+        f"'{column}' must hold whole numbers or texts, all of one type; it holds {kind} values. "
+        f"Convert it, for example with .astype(str)."
+    )
+    raise ColumnTypeError(message, column=column)
+
+
+def _without_categories(values: Any) -> Any:
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return values.astype(dtype.categories.dtype)
+    return values
+
+
+def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) -> NDArray[Any]:
+    dtype = getattr(values, "dtype", None)
+    if keep_integers and pd.api.types.is_integer_dtype(dtype) and not _has_missing(values):
+        return np.asarray(values, dtype=np.int64)
+    found = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    broken = ~np.isfinite(found)
+    if broken.any():
+        rows = np.flatnonzero(broken)
+        message = (
+            f"'{column}' must hold finite numbers; {format_count(len(rows), 'row')} hold NaN, "
+            f"infinity or nothing. Drop those rows, or use clean_orders, which drops and counts "
+            f"them."
+        )
+        raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
+    if keep_integers and bool((found == np.floor(found)).all()):
+        return found.astype(np.int64)
+    return found
+
+
+def _has_missing(values: Any) -> bool:
+    probe: Callable[[], Any] | None = getattr(values, "isna", None)
+    return bool(probe().any()) if probe is not None else False
+
+
+def _raise_missing(column: str, missing: NDArray[np.bool_]) -> None:
+    rows = np.flatnonzero(missing)
+    message = (
+        f"{format_count(len(rows), 'value')} of '{column}' missing; every row needs one. "
+        f"Drop those rows, or use clean_orders, which drops and counts them."
+    )
+    raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))

@@ -1,0 +1,187 @@
+"""The table of order lines, which everything else starts from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from userportrait._core import frames
+from userportrait._core.params import Between, InstanceOf, Optional, check_values
+from userportrait._core.units import as_moment, from_micros, to_micros
+from userportrait.data._order_arrays import LARGEST_EXACT, OrderArrays
+from userportrait.data._roles import ORDER_ROLES, Role
+from userportrait.data._tables import Table
+from userportrait.errors import InvalidParameterError, MissingColumnError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from userportrait.typing import IntoFrame
+
+__all__ = ["Orders"]
+
+_IN_MEMORY = ("pandas", "pyarrow")
+
+
+class Orders(Table):
+    """Order lines: who bought what, when, for how much.
+
+    Parameters
+    ----------
+    frame : frame
+        One row per order line with the columns `customer_id`, `order_id`, `ordered_at` and
+        either `amount` or `quantity` and `price`; optionally `item_id`, `channel`,
+        `country`, `category`, and columns of your own. A pandas or polars frame (eager or
+        lazy), a pyarrow table or a DuckDB relation.
+    currency : str, optional
+        The currency's code, for display only.
+    minor_digits : int, default=2
+        Decimal digits of the currency, 0 to 4: 2 for EUR or CNY, 0 for JPY.
+
+    Raises
+    ------
+    MissingColumnError
+        If a required column is not there.
+    ColumnTypeError
+        If a column's type does not fit, such as texts for times.
+    InvalidDataError
+        If there are no rows, a required value is missing, or money is not finite.
+
+    Notes
+    -----
+    A line with negative `quantity` or `amount` is a return. `customer_id` and `order_id` are
+    whole numbers or texts; categories count as their values. Times with a zone are converted
+    to UTC, times without one are taken as UTC. Money is rounded to minor units line by line,
+    halves away from zero, and only ever summed as integers, so that sums do not depend on
+    the order of rows, the engine or the number of threads.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["ann", "bo", "ann"],
+    ...         "order_id": [1, 2, 3],
+    ...         "ordered_at": pd.to_datetime(["2026-01-05", "2026-01-06", "2026-02-01"]),
+    ...         "amount": [10.0, 5.5, 20.25],
+    ...     }
+    ... )
+    >>> orders = Orders(frame)
+    >>> len(orders), orders.newest.isoformat()
+    (3, '2026-02-01T00:00:00')
+    """
+
+    _roles: ClassVar[tuple[Role, ...]] = ORDER_ROLES
+
+    def __init__(
+        self, frame: IntoFrame, *, currency: str | None = None, minor_digits: int = 2
+    ) -> None:
+        check_values(
+            "Orders",
+            {"minor_digits": minor_digits, "currency": currency},
+            {
+                "minor_digits": Between(0, 4, integer=True),
+                "currency": Optional(InstanceOf((str,), "a text")),
+            },
+        )
+        self.currency: str | None = currency
+        self.minor_digits: int = minor_digits
+        super().__init__(frame)
+
+    def _check_values(self) -> None:
+        if "amount" not in self._kinds and not {"quantity", "price"} <= set(self._kinds):
+            have = {"quantity", "price"} & set(self._kinds)
+            missing = "amount" if not have else next(iter({"quantity", "price"} - have))
+            role = "Orders needs 'amount', or both 'quantity' and 'price'"
+            raise MissingColumnError(missing, list(self._kinds), role)
+        if self.engine in _IN_MEMORY:
+            arrays = self.arrays
+            _ = arrays.customer, arrays.order, arrays.at, arrays.amount
+            return
+        super()._check_values()
+        self._check_money()
+
+    def _check_money(self) -> None:
+        money = [n for n in ("quantity", "price", "amount") if n in self._kinds]
+        if "amount" in money:
+            money = ["amount"]
+        missing = frames.count_missing(self._inner, money)
+        spans = {name: frames.extremes(self._inner, name) for name in money}
+        limit = LARGEST_EXACT / 10**self.minor_digits
+        wrong = any(
+            missing[n] or any(abs(float(end)) >= limit for end in spans[n] if end is not None)
+            for n in money
+        )
+        if wrong:
+            _ = self.arrays.amount  # names the rows
+
+    @cached_property
+    def arrays(self) -> OrderArrays:
+        """The lines as arrays, collected once; IDs are coded when first used."""
+        inner, names = self._inner, [r.name for r in self._roles if r.name in self._kinds]
+        if "amount_minor" in self._kinds:
+            names.append("amount_minor")
+        native = inner.native
+        columns = (
+            {name: native[name] for name in names}
+            if self.engine == "pandas"
+            else frames.collect_arrays(inner, names)
+        )
+        return OrderArrays(columns, self.minor_digits)
+
+    @cached_property
+    def lines(self) -> frames.Frame:
+        """The lines for frame engines, with `at` and `day` (int64) and `amount_minor`."""
+        inner = frames.with_epoch_micros(self._inner, "ordered_at", "at")
+        inner = frames.with_day_number(inner, "at", "day")
+        return self._with_money(inner)
+
+    def _with_money(self, inner: frames.Frame) -> frames.Frame:
+        if "amount_minor" in self._kinds:
+            return inner
+        if "amount" in self._kinds:
+            return frames.with_minor_units(
+                inner, "amount", "amount_minor", digits=self.minor_digits
+            )
+        inner = frames.with_product(inner, "quantity", "price", "amount")
+        return frames.with_minor_units(inner, "amount", "amount_minor", digits=self.minor_digits)
+
+    @property
+    def frame(self) -> Any:
+        """The lines in the library that they came from, with `amount_minor` added (int64)."""
+        return frames.leave(self._with_money(self._inner))
+
+    @cached_property
+    def newest(self) -> datetime:
+        """The time of the newest line, UTC; the default for every `as_of`."""
+        return self._end(1)
+
+    @cached_property
+    def oldest(self) -> datetime:
+        """The time of the oldest line, UTC."""
+        return self._end(0)
+
+    def _end(self, which: int) -> datetime:
+        if "arrays" in self.__dict__:
+            at = self.arrays.at
+            return from_micros(int(at.max() if which else at.min()))
+        return from_micros(int(frames.extremes(self.lines, "at")[which]))
+
+    def moment(self, as_of: object, *, owner: str) -> datetime:
+        """Return `as_of` as a naive UTC time, the newest line's time for None.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it is not a time, or before the first order.
+        """
+        if as_of is None:
+            return self.newest
+        moment = as_moment(as_of, owner=owner)
+        if to_micros(moment) < to_micros(self.oldest):
+            problem = (
+                f"as_of={moment.isoformat()} is before the first order "
+                f"({self.oldest.isoformat()}); no order would be left."
+            )
+            raise InvalidParameterError(owner, [problem])
+        return moment
