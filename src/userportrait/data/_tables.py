@@ -99,7 +99,7 @@ class Table:
         return frames.leave(self._inner)
 
     @property
-    def engine(self) -> str:
+    def engine(self) -> frames.Engine:
         """Where the frame lives: pandas, polars, polars-lazy, pyarrow or duckdb."""
         return self._inner.engine
 

@@ -13,14 +13,23 @@ from userportrait._core.frames._aggregate import (
     count_rows,
     extremes,
 )
-from userportrait._core.frames._arrays import collect_arrays, from_arrays
+from userportrait._core.frames._arrays import (
+    collect_arrays,
+    collect_keyed,
+    from_arrays,
+    label_column,
+)
 from userportrait._core.frames._columns import (
     keep_rows_until,
     name_columns,
     select_columns,
+    sort_rows,
+    with_any_negative,
+    with_choice,
     with_day_number,
     with_epoch_micros,
     with_minor_units,
+    with_null_where,
     with_product,
     with_zero_for_missing,
 )
@@ -42,6 +51,7 @@ __all__ = [
     "Frame",
     "aggregate",
     "collect_arrays",
+    "collect_keyed",
     "column_kinds",
     "column_names",
     "count_missing",
@@ -50,13 +60,18 @@ __all__ = [
     "extremes",
     "from_arrays",
     "keep_rows_until",
+    "label_column",
     "leave",
     "name_columns",
     "select_columns",
+    "sort_rows",
     "to_pandas",
+    "with_any_negative",
+    "with_choice",
     "with_day_number",
     "with_epoch_micros",
     "with_minor_units",
+    "with_null_where",
     "with_product",
     "with_zero_for_missing",
 ]

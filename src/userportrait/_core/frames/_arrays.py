@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from userportrait._core.frames._columns import select_columns
+from userportrait._core.frames._engine import Frame
 from userportrait._core.lazy import optional_import
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from userportrait._core.frames._engine import Engine, Frame
+    from userportrait._core.frames._engine import Engine
 
-__all__ = ["collect_arrays", "from_arrays"]
+__all__ = ["collect_arrays", "collect_keyed", "from_arrays", "label_column"]
 
 
 def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -46,6 +47,51 @@ def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[An
     if isinstance(native, pd.DataFrame):
         return {name: _plain(native[name]) for name in columns}
     return {name: _from_polars(native[name]) for name in columns}
+
+
+def collect_keyed(
+    frame: Frame, key: str, columns: Sequence[str]
+) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Collect columns as arrays, and the key column in the engine's own form.
+
+    The key can go into `from_arrays` of the same engine without a detour through Python
+    objects.
+    """
+    if frame.engine == "duckdb":
+        found = collect_arrays(frame, [key, *columns])
+        return found.pop(key), found
+    native = frame.native
+    if isinstance(frame.inner, nw.LazyFrame):
+        native = native.collect()
+    collected = Frame(frame.engine, nw.from_native(native, eager_only=True))
+    return native[key], collect_arrays(collected, columns)
+
+
+def label_column(codes: NDArray[np.int32], labels: Sequence[str], engine: Engine) -> Any:
+    """Return a text column in an engine's own form, from positions in a list of labels.
+
+    The result goes into `from_arrays`. A code of -1 is null.
+    """
+    if engine in ("polars", "polars-lazy"):
+        pl = optional_import("polars", what="A polars frame", extra="polars")
+        positions = (
+            pl.Series(codes) if codes.min(initial=0) >= 0 else _null_where_negative(pl, codes)
+        )
+        return pl.Series(list(labels), dtype=pl.String).gather(positions)
+    table = np.array([*labels, None], dtype=object)
+    if engine == "pandas":
+        return pd.Series(pd.array(list(table), dtype=_pandas_text()).take(codes))
+    return table[codes]
+
+
+def _null_where_negative(pl: Any, codes: NDArray[np.int32]) -> Any:
+    series = pl.Series(codes)
+    return series.set(series < 0, None)
+
+
+def _pandas_text() -> Any:
+    """Return the dtype that pandas itself gives to texts."""
+    return pd.Series(["a"]).dtype
 
 
 def _unmask(values: Any) -> Any:
@@ -125,13 +171,14 @@ def _utc_micros(series: pd.Series[Any]) -> NDArray[Any]:
     return np.asarray(times.to_numpy(dtype="datetime64[us]"))
 
 
-def from_arrays(columns: Mapping[str, NDArray[Any]], engine: Engine) -> Any:
+def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:
     """Make a frame of an engine's own kind from numpy arrays of equal length.
 
     Parameters
     ----------
     columns : mapping of str to ndarray
-        Object arrays hold texts, with None for null.
+        Object arrays hold texts, with None for null; a column of the engine itself, such
+        as `collect_keyed` returns, is taken as it is.
     engine : str
         The library that gets the frame. A DuckDB relation is made on DuckDB's default
         connection.
@@ -151,7 +198,9 @@ def from_arrays(columns: Mapping[str, NDArray[Any]], engine: Engine) -> Any:
     return made.lazy() if engine == "polars-lazy" else made
 
 
-def _to_polars(pl: Any, values: NDArray[Any]) -> Any:
+def _to_polars(pl: Any, values: Any) -> Any:
+    if isinstance(values, pl.Series):
+        return values
     if values.dtype == object:
         kinds = {type(value) for value in values[:1000] if value is not None}
         dtype = pl.String if kinds <= {str} else None

@@ -19,9 +19,13 @@ __all__ = [
     "keep_rows_until",
     "name_columns",
     "select_columns",
+    "sort_rows",
+    "with_any_negative",
+    "with_choice",
     "with_day_number",
     "with_epoch_micros",
     "with_minor_units",
+    "with_null_where",
     "with_product",
     "with_zero_for_missing",
 ]
@@ -38,8 +42,11 @@ def name_columns(frame: Frame, names: Mapping[str, str]) -> Frame:
     return Frame(frame.engine, frame.inner.rename(changed)) if changed else frame
 
 
-def keep_rows_until(frame: Frame, column: str, moment: datetime) -> Frame:
-    """Keep the rows whose time is at or before a moment; a missing time is not kept."""
+def keep_rows_until(frame: Frame, column: str, moment: datetime | int) -> Frame:
+    """Keep the rows whose time is at or before a moment; a missing time is not kept.
+
+    The column holds naive times for a datetime, epoch microseconds for an integer.
+    """
     return Frame(frame.engine, frame.inner.filter(nw.col(column) <= moment))
 
 
@@ -108,6 +115,36 @@ def with_product(frame: Frame, left: str, right: str, name: str) -> Frame:
     """Add the product of two numeric columns as float64; null where either is null."""
     product = nw.col(left).cast(nw.Float64) * nw.col(right).cast(nw.Float64)
     return Frame(frame.engine, frame.inner.with_columns(product.alias(name)))
+
+
+def with_any_negative(frame: Frame, columns: Sequence[str], name: str) -> Frame:
+    """Add whether any of these numeric columns, none of them null, is below 0."""
+    negative = nw.col(columns[0]) < 0
+    for column in columns[1:]:
+        negative = negative | (nw.col(column) < 0)
+    return Frame(frame.engine, frame.inner.with_columns(negative.alias(name)))
+
+
+def with_choice(frame: Frame, flag: str, yes: int, no: int, name: str) -> Frame:
+    """Add one of two whole numbers, int64, by a boolean column without nulls."""
+    choice = nw.when(nw.col(flag)).then(nw.lit(yes)).otherwise(nw.lit(no))
+    return Frame(frame.engine, frame.inner.with_columns(choice.cast(nw.Int64).alias(name)))
+
+
+def with_null_where(frame: Frame, flag: str, columns: Mapping[str, str]) -> Frame:
+    """Add copies of columns, null where a boolean column without nulls is true.
+
+    `columns` maps the new name to the column that is copied.
+    """
+    copies = [
+        nw.when(~nw.col(flag)).then(nw.col(column)).alias(name) for name, column in columns.items()
+    ]
+    return Frame(frame.engine, frame.inner.with_columns(*copies))
+
+
+def sort_rows(frame: Frame, columns: Sequence[str]) -> Frame:
+    """Sort by columns without nulls, ascending; texts by Unicode code point."""
+    return Frame(frame.engine, frame.inner.sort(*columns))
 
 
 def with_zero_for_missing(frame: Frame, columns: Sequence[str]) -> Frame:

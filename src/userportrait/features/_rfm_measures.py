@@ -1,0 +1,148 @@
+"""Recency, frequency and money of each customer, by the shortest way on each engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait._core import frames
+from userportrait._core.units import MICROS_PER_DAY, to_micros
+from userportrait.features._measures import count_distinct_pairs, exact_sums, greatest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from userportrait.data import Orders
+
+__all__ = ["RFMMeasures", "measure_rfm"]
+
+_IN_MEMORY = ("pandas", "pyarrow")
+_NEVER = np.iinfo(np.int32).min
+
+
+@dataclass(frozen=True, slots=True)
+class RFMMeasures:
+    """Three figures for each customer, in the order of `customer_ids`.
+
+    Parameters
+    ----------
+    customer_ids : ndarray, or a column of the engine
+        Sorted.
+    recency : ndarray of int64
+        Whole days since the last purchase; since the last line without a purchase.
+    frequency : ndarray of int64
+        Orders with a purchase.
+    spend : ndarray of int64
+        Minor units, net of refunds or gross.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> RFMMeasures(np.array([7]), np.array([3]), np.array([2]), np.array([1999])).spend
+    array([1999])
+    """
+
+    customer_ids: Any
+    recency: NDArray[np.int64]
+    frequency: NDArray[np.int64]
+    spend: NDArray[np.int64]
+
+
+def measure_rfm(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
+    """Measure customers with a line at or before `as_of`.
+
+    Parameters
+    ----------
+    orders : Orders
+    as_of : datetime
+    net : bool
+        Whether refunds are taken off the spend.
+
+    Returns
+    -------
+    RFMMeasures
+        Customers sorted by ID.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.data import Orders
+    >>> orders = Orders(
+    ...     pd.DataFrame(
+    ...         {
+    ...             "customer_id": [1, 1],
+    ...             "order_id": [1, 2],
+    ...             "ordered_at": pd.to_datetime(["2026-01-05", "2026-01-15"]),
+    ...             "amount": [10.0, 20.0],
+    ...         }
+    ...     )
+    ... )
+    >>> measure_rfm(orders, orders.newest, net=True).frequency
+    array([2])
+    """
+    if orders.engine in _IN_MEMORY:
+        return _measure_arrays(orders, as_of, net=net)
+    return _measure_on_engine(orders, as_of, net=net)
+
+
+def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
+    arrays = orders.arrays
+    customer, order, day, amount = arrays.customer, arrays.order, arrays.day, arrays.amount
+    bought: Any = None
+    returns = arrays.is_return
+    if returns.any():
+        bought = ~returns
+    n = len(arrays.customer_ids)
+    present: Any = None
+    if as_of < orders.newest:
+        known = arrays.at <= to_micros(as_of)
+        customer, order, day, amount = customer[known], order[known], day[known], amount[known]
+        bought = None if bought is None else bought[known]
+        present = np.bincount(customer, minlength=n) > 0
+    if bought is None:
+        last = greatest(customer, n, day, _NEVER)
+        frequency = count_distinct_pairs(customer, n, order)
+        spend = exact_sums(customer, n, amount)
+    else:
+        buyer = customer[bought]
+        last = greatest(buyer, n, day[bought], _NEVER)
+        frequency = count_distinct_pairs(buyer, n, order[bought])
+        spend = exact_sums(customer, n, amount) if net else exact_sums(buyer, n, amount[bought])
+        never = last == _NEVER
+        if never.any():
+            last = np.where(never, greatest(customer, n, day, _NEVER), last)
+    recency = to_micros(as_of) // MICROS_PER_DAY - last.astype(np.int64)
+    ids = arrays.customer_ids
+    if present is not None and not present.all():
+        return RFMMeasures(ids[present], recency[present], frequency[present], spend[present])
+    return RFMMeasures(ids, recency, frequency, spend)
+
+
+def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
+    lines = orders.lines
+    if as_of < orders.newest:
+        lines = frames.keep_rows_until(lines, "at", to_micros(as_of))
+    signs = ["amount_minor", *(["quantity"] if "quantity" in orders.columns else [])]
+    lines = frames.with_any_negative(lines, signs, "is_return")
+    copies = {"bought_day": "day", "bought_order": "order_id"}
+    if not net:
+        copies["bought_amount"] = "amount_minor"
+    lines = frames.with_null_where(lines, "is_return", copies)
+    measures: dict[str, frames.Aggregation] = {
+        "last_bought": ("bought_day", "max"),
+        "last": ("day", "max"),
+        "frequency": ("bought_order", "n_unique"),
+        "spend": ("amount_minor" if net else "bought_amount", "sum"),
+    }
+    found = frames.sort_rows(frames.aggregate(lines, ["customer_id"], measures), ["customer_id"])
+    ids, columns = frames.collect_keyed(found, "customer_id", list(measures))
+    last_bought = columns["last_bought"]
+    if last_bought.dtype.kind == "f":
+        last_bought = np.where(np.isnan(last_bought), columns["last"], last_bought)
+    today = to_micros(as_of) // MICROS_PER_DAY
+    recency = today - last_bought.astype(np.int64)
+    return RFMMeasures(ids, recency, columns["frequency"], columns["spend"].astype(np.int64))
