@@ -108,6 +108,18 @@ class OrderArrays:
             found = found | (self.quantity < 0)
         return found
 
+    @cached_property
+    def has_returns(self) -> bool:
+        """Whether any line takes something back."""
+        return bool(self.is_return.any())
+
+    @cached_property
+    def owner(self) -> NDArray[np.int32] | None:
+        """Each order's customer, in the order of `order_ids`; None if an order has several."""
+        found = np.empty(len(self.order_ids), dtype=np.int32)
+        found[self.order] = self.customer
+        return found if bool((found[self.order] == self.customer).all()) else None
+
     def has(self, column: str) -> bool:
         """Return whether there is a column of this canonical name."""
         return column in self._columns
@@ -119,7 +131,7 @@ class OrderArrays:
         )
         if column not in cache:
             values = self._columns[column]
-            if getattr(values, "dtype", None) == object:
+            if _is_object(values):
                 values = np.array([None if v is None or v != v else str(v) for v in values])
             cache[column] = code_values(_without_categories(values))
         return cache[column]
@@ -156,7 +168,7 @@ def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], NDArray[Any]
     values = _without_categories(values)
     if pd.api.types.is_float_dtype(getattr(values, "dtype", None)):
         values = _whole_ids(np.asarray(values, dtype=np.float64), column)
-    elif getattr(values, "dtype", None) == object:
+    elif _is_object(values):
         _check_one_type(values, column)
     codes, distinct = code_values(values)
     if len(codes) and codes.min() < 0:
@@ -188,6 +200,11 @@ def _check_one_type(values: Any, column: str) -> None:
         f"Convert it, for example with .astype(str)."
     )
     raise ColumnTypeError(message, column=column)
+
+
+def _is_object(values: Any) -> bool:
+    dtype = getattr(values, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def _without_categories(values: Any) -> Any:

@@ -102,18 +102,28 @@ class Orders(Table):
         self._check_money()
 
     def _check_money(self) -> None:
-        money = [n for n in ("quantity", "price", "amount") if n in self._kinds]
-        if "amount" in money:
-            money = ["amount"]
-        missing = frames.count_missing(self._inner, money)
-        spans = {name: frames.extremes(self._inner, name) for name in money}
+        money = ["amount"] if "amount" in self._kinds else ["quantity", "price"]
+        numbers = [*money, *(["quantity"] if "quantity" in self._kinds else [])]
         limit = LARGEST_EXACT / 10**self.minor_digits
-        wrong = any(
-            missing[n] or any(abs(float(end)) >= limit for end in spans[n] if end is not None)
-            for n in money
-        )
-        if wrong:
-            _ = self.arrays.amount  # names the rows
+        missing = frames.count_missing(self._inner, numbers)
+        ends = [end for name in numbers for end in self._spans[name] if end is not None]
+        if any(missing.values()) or any(abs(float(end)) >= limit for end in ends):
+            _ = self.arrays.amount, self.arrays.quantity  # these name the rows
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[Any, Any]]:
+        """The least and greatest value of the time and of each number, in one pass."""
+        numbers = [n for n in ("quantity", "price", "amount", "amount_minor") if n in self._kinds]
+        timed = frames.with_epoch_micros(self._inner, "ordered_at", "at")
+        return frames.spans(timed, ["at", *numbers])
+
+    @cached_property
+    def has_returns(self) -> bool:
+        """Whether any line takes something back: negative units or money."""
+        if "arrays" in self.__dict__:
+            return self.arrays.has_returns
+        signed = ("quantity", "price", "amount", "amount_minor")
+        return any(float(self._spans[n][0] or 0) < 0 for n in signed if n in self._spans)
 
     @cached_property
     def arrays(self) -> OrderArrays:
@@ -131,9 +141,8 @@ class Orders(Table):
 
     @cached_property
     def lines(self) -> frames.Frame:
-        """The lines for frame engines, with `at` and `day` (int64) and `amount_minor`."""
-        inner = frames.with_epoch_micros(self._inner, "ordered_at", "at")
-        inner = frames.with_day_number(inner, "at", "day")
+        """The lines for frame engines, lazy where they can be, with `at` and `amount_minor`."""
+        inner = frames.with_epoch_micros(frames.lazily(self._inner), "ordered_at", "at")
         return self._with_money(inner)
 
     def _with_money(self, inner: frames.Frame) -> frames.Frame:
@@ -165,7 +174,7 @@ class Orders(Table):
         if "arrays" in self.__dict__:
             at = self.arrays.at
             return from_micros(int(at.max() if which else at.min()))
-        return from_micros(int(frames.extremes(self.lines, "at")[which]))
+        return from_micros(int(self._spans["at"][which]))
 
     def moment(self, as_of: object, *, owner: str) -> datetime:
         """Return `as_of` as a naive UTC time, the newest line's time for None.

@@ -93,9 +93,8 @@ def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasure
     arrays = orders.arrays
     customer, order, day, amount = arrays.customer, arrays.order, arrays.day, arrays.amount
     bought: Any = None
-    returns = arrays.is_return
-    if returns.any():
-        bought = ~returns
+    if arrays.has_returns:
+        bought = ~arrays.is_return
     n = len(arrays.customer_ids)
     present: Any = None
     if as_of < orders.newest:
@@ -105,7 +104,11 @@ def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasure
         present = np.bincount(customer, minlength=n) > 0
     if bought is None:
         last = greatest(customer, n, day, _NEVER)
-        frequency = count_distinct_pairs(customer, n, order)
+        owner = arrays.owner if present is None else None
+        if owner is None:
+            frequency = count_distinct_pairs(customer, n, order)
+        else:
+            frequency = np.bincount(owner, minlength=n)
         spend = exact_sums(customer, n, amount)
     else:
         buyer = customer[bought]
@@ -126,23 +129,23 @@ def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeas
     lines = orders.lines
     if as_of < orders.newest:
         lines = frames.keep_rows_until(lines, "at", to_micros(as_of))
-    signs = ["amount_minor", *(["quantity"] if "quantity" in orders.columns else [])]
-    lines = frames.with_any_negative(lines, signs, "is_return")
-    copies = {"bought_day": "day", "bought_order": "order_id"}
-    if not net:
-        copies["bought_amount"] = "amount_minor"
-    lines = frames.with_null_where(lines, "is_return", copies)
+    bought = {"at": "at", "order": "order_id", "amount": "amount_minor"}
+    if orders.has_returns:
+        signs = ["amount_minor", *(["quantity"] if "quantity" in orders.columns else [])]
+        lines = frames.with_any_negative(lines, signs, "is_return")
+        copies = {f"bought_{name}": column for name, column in bought.items()}
+        lines = frames.with_null_where(lines, "is_return", copies)
+        bought = {name: f"bought_{name}" for name in bought}
     measures: dict[str, frames.Aggregation] = {
-        "last_bought": ("bought_day", "max"),
-        "last": ("day", "max"),
-        "frequency": ("bought_order", "n_unique"),
-        "spend": ("amount_minor" if net else "bought_amount", "sum"),
+        "last_bought": (bought["at"], "max"),
+        "last": ("at", "max"),
+        "frequency": (bought["order"], "n_unique"),
+        "spend": ("amount_minor" if net else bought["amount"], "sum"),
     }
     found = frames.sort_rows(frames.aggregate(lines, ["customer_id"], measures), ["customer_id"])
     ids, columns = frames.collect_keyed(found, "customer_id", list(measures))
-    last_bought = columns["last_bought"]
-    if last_bought.dtype.kind == "f":
-        last_bought = np.where(np.isnan(last_bought), columns["last"], last_bought)
-    today = to_micros(as_of) // MICROS_PER_DAY
-    recency = today - last_bought.astype(np.int64)
+    last = columns["last_bought"]
+    if last.dtype.kind == "f":
+        last = np.where(np.isnan(last), columns["last"], last).astype(np.int64)
+    recency = to_micros(as_of) // MICROS_PER_DAY - last // MICROS_PER_DAY
     return RFMMeasures(ids, recency, columns["frequency"], columns["spend"].astype(np.int64))

@@ -107,11 +107,8 @@ class CustomerSummary:
             problem = f"minor_digits differ: {self.minor_digits} and {other.minor_digits}."
             raise InvalidParameterError("CustomerSummary.merge", [problem])
         merged = type(self)(minor_digits=self.minor_digits)
-        return merged._holding(_join(self._entries, other._entries))
-
-    def _holding(self, entries: pd.DataFrame | None) -> Self:
-        self._entries = entries
-        return self
+        merged._entries = _join(self._entries, other._entries)  # noqa: SLF001
+        return merged
 
     def finalize(
         self,
@@ -196,7 +193,9 @@ class CustomerSummary:
             If the bytes are not a customer summary, or from a later version.
         """
         entries, minor_digits = unpack(payload)
-        return cls(minor_digits=minor_digits)._holding(entries)
+        state = cls(minor_digits=minor_digits)
+        state._entries = entries
+        return state
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CustomerSummary) and self.to_bytes() == other.to_bytes()

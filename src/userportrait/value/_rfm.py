@@ -164,28 +164,9 @@ class RFM(Estimator):
         InvalidParameterError
             If parameters do not fit; all of them are named.
         """
-        n_bins, binning = self._checked()
-        segment_map = self._segment_map(n_bins)
-        table = orders if isinstance(orders, Orders) else Orders(orders)
-        moment = table.moment(as_of, owner="RFM.fit")
-        values = self._values(self._measure(table, moment), table.minor_digits)
-        given = self.limits or {}
-        self.limits_ = {
-            name: np.asarray(given[name], dtype=np.float64)
-            if name in given
-            else learn_limits(values[name], n_bins, binning)
-            for name in _MEASURES
-        }
-        self.as_of_ = moment
-        self.n_customers_ = len(values["recency"])
-        self.segment_labels_ = segment_map.labels[self.language]
-        self._segment_table = segment_map.table()
-        scores = self._scores(values)
-        self.empty_scores_ = {
-            name: tuple(set(range(1, n_bins + 1)) - set(np.unique(found).tolist()))
-            for name, found in zip(_MEASURES, scores, strict=True)
-        }
-        return self
+        self._checked()
+        table, moment, measures = self._measured(orders, as_of, "RFM.fit")
+        return self._learn(self._values(measures, table.minor_digits), moment)
 
     def transform(self, orders: Orders | IntoFrame, *, as_of: object = None) -> Any:
         """Score customers by the limits learned in `fit`.
@@ -211,33 +192,22 @@ class RFM(Estimator):
             Before `fit`.
         """
         self._check_fitted("limits_")
-        table = orders if isinstance(orders, Orders) else Orders(orders)
-        moment = table.moment(as_of, owner="RFM.transform")
-        measures = self._measure(table, moment)
-        values = self._values(measures, table.minor_digits)
-        r, f, m = self._scores(values)
-        segment = self._segment_table[r - 1, f - 1, m - 1]
-        engine: frames.Engine = table.engine
-        columns = {
-            "customer_id": measures.customer_ids,
-            **values,
-            "r": r,
-            "f": f,
-            "m": m,
-            "segment": frames.label_column(segment, self.segment_labels_, engine),
-        }
-        return frames.from_arrays(columns, engine)
+        table, _, measures = self._measured(orders, as_of, "RFM.transform")
+        return self._scored(measures, self._values(measures, table.minor_digits), table.engine)
 
     def fit_transform(self, orders: Orders | IntoFrame, *, as_of: object = None) -> Any:
         """Learn the limits and score the same customers; see `fit` and `transform`."""
-        table = orders if isinstance(orders, Orders) else Orders(orders)
-        return self.fit(table, as_of=as_of).transform(table, as_of=as_of)
+        self._checked()
+        table, moment, measures = self._measured(orders, as_of, "RFM.fit_transform")
+        values = self._values(measures, table.minor_digits)
+        self._learn(values, moment)
+        return self._scored(measures, values, table.engine)
 
     def score(self, orders: Orders | IntoFrame, *, as_of: datetime) -> Any:
         """Do as `transform`, which makes the estimator a scorer for tags."""
         return self.transform(orders, as_of=as_of)
 
-    def _checked(self) -> tuple[int, str]:
+    def _checked(self) -> tuple[int, str, SegmentMap]:
         check_params(self, self._rules)
         two = self.segments == "value8"
         n_bins = self.n_bins if self.n_bins is not None else 2 if two else 5
@@ -248,7 +218,7 @@ class RFM(Estimator):
         problems += self._limit_problems(n_bins)
         if problems:
             raise InvalidParameterError("RFM", problems)
-        return n_bins, binning
+        return n_bins, binning, self._segment_map(n_bins)
 
     def _limit_problems(self, n_bins: int) -> list[str]:
         problems = []
@@ -281,8 +251,46 @@ class RFM(Estimator):
         fitting = [m for m in known.values() if m.n_bins == n_bins]
         return fitting[0] if fitting else _codes_as_segments(n_bins)
 
-    def _measure(self, orders: Orders, moment: datetime) -> RFMMeasures:
-        return measure_rfm(orders, moment, net=self.refunds == "net")
+    def _measured(
+        self, orders: Orders | IntoFrame, as_of: object, owner: str
+    ) -> tuple[Orders, datetime, RFMMeasures]:
+        table = orders if isinstance(orders, Orders) else Orders(orders)
+        moment = table.moment(as_of, owner=owner)
+        return table, moment, measure_rfm(table, moment, net=self.refunds == "net")
+
+    def _learn(self, values: Mapping[str, NDArray[Any]], moment: datetime) -> Self:
+        n_bins, binning, segment_map = self._checked()
+        given = self.limits or {}
+        self.limits_ = {
+            name: np.asarray(given[name], dtype=np.float64)
+            if name in given
+            else learn_limits(values[name], n_bins, binning)
+            for name in _MEASURES
+        }
+        self.as_of_ = moment
+        self.n_customers_ = len(values["recency"])
+        self.segment_labels_ = segment_map.labels[self.language]
+        self._segment_table = segment_map.table()
+        self.empty_scores_ = {
+            name: _empty_scores(found, n_bins)
+            for name, found in zip(_MEASURES, self._scores(values), strict=True)
+        }
+        return self
+
+    def _scored(
+        self, measures: RFMMeasures, values: Mapping[str, NDArray[Any]], engine: frames.Engine
+    ) -> Any:
+        r, f, m = self._scores(values)
+        segment = self._segment_table[r - 1, f - 1, m - 1]
+        columns = {
+            "customer_id": measures.customer_ids,
+            **values,
+            "r": r,
+            "f": f,
+            "m": m,
+            "segment": frames.label_column(segment, self.segment_labels_, engine),
+        }
+        return frames.from_arrays(columns, engine)
 
     def _values(self, measures: RFMMeasures, digits: int) -> dict[str, NDArray[Any]]:
         money = measures.spend / float(10**digits)
@@ -295,6 +303,11 @@ class RFM(Estimator):
             score_values(values[name], self.limits_[name], low_is_best=name == "recency")
             for name in _MEASURES
         )
+
+
+def _empty_scores(scores: NDArray[np.int64], n_bins: int) -> tuple[int, ...]:
+    counts = np.bincount(scores, minlength=n_bins + 1)[1:]
+    return tuple(score for score, n in enumerate(counts.tolist(), start=1) if n == 0)
 
 
 def _codes_as_segments(n_bins: int) -> SegmentMap:

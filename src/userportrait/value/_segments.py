@@ -164,5 +164,5 @@ def map_from(segments: Mapping[str, Sequence[str]], n_bins: int) -> SegmentMap:
     if problems:
         raise InvalidParameterError("RFM", problems)
     keys = tuple(segments)
-    codes = {key: tuple(code for code, home in owner.items() if home == key) for key in keys}
-    return SegmentMap("user", n_bins, keys, codes, {"en": keys, "zh": keys})
+    found = {key: tuple(code for code, home in owner.items() if home == key) for key in keys}
+    return SegmentMap("user", n_bins, keys, found, {"en": keys, "zh": keys})

@@ -12,6 +12,7 @@ from userportrait._core.frames._aggregate import (
     count_missing,
     count_rows,
     extremes,
+    spans,
 )
 from userportrait._core.frames._arrays import (
     collect_arrays,
@@ -40,6 +41,7 @@ from userportrait._core.frames._engine import (
     column_kinds,
     column_names,
     enter,
+    lazily,
     leave,
     to_pandas,
 )
@@ -61,10 +63,12 @@ __all__ = [
     "from_arrays",
     "keep_rows_until",
     "label_column",
+    "lazily",
     "leave",
     "name_columns",
     "select_columns",
     "sort_rows",
+    "spans",
     "to_pandas",
     "with_any_negative",
     "with_choice",

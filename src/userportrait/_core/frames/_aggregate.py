@@ -11,7 +11,7 @@ from userportrait._core.frames._engine import Frame, column_kinds
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Aggregation", "aggregate", "count_missing", "count_rows", "extremes"]
+__all__ = ["Aggregation", "aggregate", "count_missing", "count_rows", "extremes", "spans"]
 
 Aggregation: TypeAlias = tuple[str, Literal["sum", "min", "max", "n_unique", "count"]]
 """A column and what to make of it; conditions belong into a column of their own."""
@@ -111,10 +111,19 @@ def count_missing(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
 
 def extremes(frame: Frame, column: str) -> tuple[Any, Any]:
     """Return the least and the greatest value, nulls passed over; None where there is none."""
-    found = _only_row(
-        frame.inner.select(nw.col(column).min().alias("low"), nw.col(column).max().alias("high"))
-    )
-    return found["low"], found["high"]
+    return spans(frame, [column])[column]
+
+
+def spans(frame: Frame, columns: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Return the least and greatest value of several columns at once; see `extremes`."""
+    parts = []
+    for position, name in enumerate(columns):
+        parts += [
+            nw.col(name).min().alias(f"l{position}"),
+            nw.col(name).max().alias(f"h{position}"),
+        ]
+    found = _only_row(frame.inner.select(*parts))
+    return {name: (found[f"l{i}"], found[f"h{i}"]) for i, name in enumerate(columns)}
 
 
 def _only_row(inner: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, Any]:

@@ -13,7 +13,18 @@ from userportrait.errors import InvalidDataError, UnsupportedOnEngine
 if TYPE_CHECKING:
     from userportrait.typing import IntoFrame
 
-__all__ = ["ENGINES", "Engine", "Frame", "Kind", "column_kinds", "column_names", "enter", "leave"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Frame",
+    "Kind",
+    "column_kinds",
+    "column_names",
+    "enter",
+    "lazily",
+    "leave",
+    "to_pandas",
+]
 
 Engine: TypeAlias = Literal["pandas", "polars", "polars-lazy", "pyarrow", "duckdb"]
 Kind: TypeAlias = Literal[
@@ -127,6 +138,13 @@ def leave(frame: Frame) -> Any:
 
         return pa.Table.from_pandas(native, preserve_index=False)
     return native.to_arrow()
+
+
+def lazily(frame: Frame) -> Frame:
+    """Put off the work on polars until it is collected, all of it at once; else do nothing."""
+    if frame.engine == "polars" and isinstance(frame.inner, nw.DataFrame):
+        return Frame(frame.engine, frame.inner.lazy())
+    return frame
 
 
 def to_pandas(frame: Frame) -> pd.DataFrame:
