@@ -287,12 +287,13 @@ def test_the_pipeline_runs_the_readmes_test_command() -> None:
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     assert blocks
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "readme"}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
+        lines_above = "\n" * text.count("\n", 0, block.start(1))
+        exec(compile(lines_above + block[1], ROOT / "README.md", "exec"), names)
 
 
 def test_the_licence_is_the_whole_apache_licence() -> None:
