@@ -76,6 +76,14 @@ def test_importing_every_room_loads_no_extra() -> None:
     assert LATE.isdisjoint(name.partition(".")[0] for name in loaded)
 
 
+def test_report_is_the_function_whoever_imports_the_room_first() -> None:
+    # The room and its main function share a name; `up.report(portraits, path)` must always work.
+    assert run_python(
+        "import json; import userportrait.report; import userportrait as up;"
+        "print(json.dumps(callable(up.report)))"
+    )
+
+
 def test_the_version_is_the_one_of_the_installed_package() -> None:
     import userportrait
 
