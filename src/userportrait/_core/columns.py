@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from userportrait.typing import TagValue
@@ -145,47 +147,85 @@ Column: TypeAlias = BooleanColumn | NumberColumn | TextColumn
 
 
 def column_from(values: Iterable[Any]) -> Column:
-    """Make the column that fits: None, NaN and NaT are unknown.
+    """Make the column that fits: None, NaN, NaT and infinity are unknown.
 
     Parameters
     ----------
     values : iterable
-        Booleans, numbers, or texts; an array, a pandas series or a list.
+        Booleans, numbers, or texts; an array, a pandas series or a list. Times become ISO
+        8601 texts in UTC, without the time of day where all of them are midnight. Anything
+        else becomes its `str`.
 
     Returns
     -------
     BooleanColumn, NumberColumn or TextColumn
-        A number column of float64 if any number is not an integer.
+        A number column of float64 if any number is not an integer or does not fit into int64;
+        a text column, its labels sorted by code point, if there is no value at all.
+
+    Examples
+    --------
+    >>> column_from([2, None, 3]).to_list()
+    [2, None, 3]
+    >>> column_from(["b", "a", "b"]).labels
+    ('a', 'b')
     """
     import pandas as pd
 
-    series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
+    series: pd.Series[Any]
+    if isinstance(values, pd.Series):
+        series = values
+    elif isinstance(values, np.ndarray):
+        series = pd.Series(cast("NDArray[Any]", values))
+    else:
+        series = pd.Series(list(values), dtype=object)
     known = series.notna().to_numpy(dtype=bool)
     present = series[known]
-    kinds = {type(v) for v in present} if series.dtype == object else set[type]()
+    values_seen: list[Any] = present.tolist() if series.dtype == object else []
+    kinds: set[Any] = {type(value) for value in values_seen}
     if pd.api.types.is_bool_dtype(series.dtype) or (kinds and kinds <= {bool, np.bool_}):
         flags = np.zeros(len(series), dtype=bool)
         flags[known] = present.to_numpy(dtype=bool)
         return BooleanColumn(flags, known)
-    numeric = (int, float, np.integer, np.floating)
+    numeric = (int, float, np.integer, np.floating, Decimal)
     if pd.api.types.is_numeric_dtype(series.dtype) or (
         kinds and all(issubclass(kind, numeric) for kind in kinds)
     ):
         return _numbers(present.to_numpy(), known)
-    codes, labels = pd.factorize(series.astype(object).where(known, None), sort=False)
-    texts = [str(label) for label in labels]
-    order = np.argsort(np.array(texts, dtype=object)) if texts else np.array([], dtype=np.int64)
-    rank = np.empty(len(texts) + 1, dtype=np.int32)
-    rank[order] = np.arange(len(texts), dtype=np.int32)
-    rank[len(texts)] = -1
-    return TextColumn(rank[codes], tuple(texts[i] for i in order.tolist()))
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        series = _iso_texts(series)
+    return _texts(series, known)
+
+
+def _texts(series: pd.Series[Any], known: BoolArray) -> TextColumn:
+    import pandas as pd
+
+    codes, found = pd.factorize(series.astype(object).where(known, None), sort=False)
+    texts = [str(label) for label in found]
+    labels = sorted(set(texts))
+    rank = {label: code for code, label in enumerate(labels)}
+    table = np.array([*(rank[text] for text in texts), -1], dtype=np.int32)  # last: unknown
+    return TextColumn(table[codes], tuple(labels))
+
+
+def _iso_texts(times: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    moments = pd.DatetimeIndex(times)
+    if moments.tz is not None:
+        moments = moments.tz_convert("UTC").tz_localize(None)
+    midnight = bool((moments.dropna() == moments.dropna().normalize()).all())
+    texts = moments.strftime("%Y-%m-%d" if midnight else "%Y-%m-%dT%H:%M:%S")
+    return pd.Series(texts, dtype=object)
 
 
 def _numbers(present: NDArray[Any], known: BoolArray) -> NumberColumn:
     found = np.asarray(present)
     if found.dtype == object:
-        integers = all(isinstance(v, (int, np.integer)) for v in found)
-        found = found.astype(np.int64 if integers else np.float64)
+        whole_numbers = all(isinstance(v, (int, np.integer)) for v in found)
+        fits = whole_numbers and all(-(2**63) <= v < 2**63 for v in found)
+        found = found.astype(np.int64 if fits else np.float64)
+    if found.dtype.kind == "u" and found.size and found.max() >= 2**63:
+        found = found.astype(np.float64)
     if found.dtype.kind in "iu":
         whole = np.zeros(len(known), dtype=np.int64)
         whole[known] = found
