@@ -54,7 +54,9 @@ class Cohorts:
         """Share of each cohort that is active, in [0, 1]; NaN for empty cohorts and the future."""
         n = len(self.months)
         sizes = self.sizes[:, None]
-        shares = np.divide(self.active, sizes, out=np.full((n, n), np.nan), where=sizes > 0)
+        shares: NDArray[np.float64] = np.divide(
+            self.active, sizes, out=np.full((n, n), np.nan), where=sizes > 0
+        )
         shares[np.add.outer(np.arange(n), np.arange(n)) >= n] = np.nan
         return shares
 

@@ -361,7 +361,7 @@ def _join(left: pd.DataFrame | None, right: pd.DataFrame | None) -> pd.DataFrame
         both = right if left is None else left
     else:
         for column in ("customer_id", "order_id"):
-            if left[column].dtype != right[column].dtype:
+            if _holds_numbers(left[column]) != _holds_numbers(right[column]):
                 message = (
                     f"'{column}' holds whole numbers in one batch and texts in another. "
                     f"Convert it to one type before."
@@ -370,4 +370,12 @@ def _join(left: pd.DataFrame | None, right: pd.DataFrame | None) -> pd.DataFrame
         both = pd.concat([left, right], ignore_index=True)
     if both is None:
         return None
-    return both.groupby(ENTRY_KEYS, sort=True, as_index=False)[ENTRY_SUMS].sum()
+    joined = both.groupby(ENTRY_KEYS, sort=True, as_index=False)[ENTRY_SUMS].sum()
+    for column in ("customer_id", "order_id"):
+        if not _holds_numbers(joined[column]):
+            joined[column] = joined[column].astype(object)
+    return joined
+
+
+def _holds_numbers(ids: pd.Series[Any]) -> bool:
+    return pd.api.types.is_integer_dtype(ids.dtype)

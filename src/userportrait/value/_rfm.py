@@ -211,7 +211,7 @@ class RFM(Estimator):
         check_params(self, self._rules)
         two = self.segments == "value8"
         n_bins = self.n_bins if self.n_bins is not None else 2 if two else 5
-        binning = self.binning or ("mean" if two else "quantile")
+        binning = self.binning or ("mean" if two and n_bins == 2 else "quantile")
         problems = []
         if binning in ("mean", "median") and n_bins != 2:
             problems.append(f"binning='{binning}' cuts in two, so n_bins must be 2; got {n_bins}.")
