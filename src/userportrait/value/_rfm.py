@@ -212,7 +212,7 @@ class RFM(Estimator):
         two = self.segments == "value8"
         n_bins = self.n_bins if self.n_bins is not None else 2 if two else 5
         binning = self.binning or ("mean" if two and n_bins == 2 else "quantile")
-        problems = []
+        problems: list[str] = []
         if binning in ("mean", "median") and n_bins != 2:
             problems.append(f"binning='{binning}' cuts in two, so n_bins must be 2; got {n_bins}.")
         problems += self._limit_problems(n_bins)
@@ -221,7 +221,7 @@ class RFM(Estimator):
         return n_bins, binning, self._segment_map(n_bins)
 
     def _limit_problems(self, n_bins: int) -> list[str]:
-        problems = []
+        problems: list[str] = []
         for name, values in (self.limits or {}).items():
             if name not in _MEASURES:
                 problems.append(f"limits: '{name}' is not one of {', '.join(_MEASURES)}.")

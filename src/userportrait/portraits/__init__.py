@@ -1,0 +1,10 @@
+"""The blocks put together: portraits are built once, read, selected and explained."""
+
+from __future__ import annotations
+
+from userportrait.portraits._build import build_portraits
+from userportrait.portraits._default_tags import default_tags
+from userportrait.portraits._portrait import Portrait
+from userportrait.portraits._portraits import Portraits, open_portraits
+
+__all__ = ["Portrait", "Portraits", "build_portraits", "default_tags", "open_portraits"]

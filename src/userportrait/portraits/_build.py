@@ -1,0 +1,124 @@
+"""The main job: orders and tags in, portraits in a store."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from userportrait.data import Orders
+from userportrait.portraits._default_tags import SHIPPED, default_tags
+from userportrait.portraits._facts import shop_facts
+from userportrait.portraits._portraits import Portraits
+from userportrait.stores import MemoryStore
+from userportrait.tags import TagCatalogue, TagContext
+from userportrait.typing import SupportsEncodedProfiles
+
+if TYPE_CHECKING:
+    from userportrait.data import CleaningReport, Customers, Events, Items
+    from userportrait.tags import TagTable
+    from userportrait.typing import IntoFrame, ProfileStore, Progress
+
+__all__ = ["build_portraits"]
+
+_LOG = logging.getLogger("userportrait.portraits")
+
+
+def build_portraits(
+    orders: Orders | IntoFrame,
+    tags: TagCatalogue | None = None,
+    *,
+    store: ProfileStore | None = None,
+    as_of: object = None,
+    customers: Customers | IntoFrame | None = None,
+    items: Items | IntoFrame | None = None,
+    events: Events | IntoFrame | None = None,
+    cleaning: CleaningReport | None = None,
+    progress: Progress | None = None,
+) -> Portraits:
+    """Tag every customer and keep the portraits in a store.
+
+    Parameters
+    ----------
+    orders : Orders or frame
+        Order lines; a raw frame must have canonical names.
+    tags : TagCatalogue, optional
+        What to say of each customer; by default `default_tags`. Shipped tags whose data are
+        not there, such as the favourite category of orders without categories, are left out
+        and logged; a tag of your own in that case is an error.
+    store : ProfileStore, optional
+        Where the portraits go, replacing what is there in one step; by default a new
+        `MemoryStore`.
+    as_of : datetime, date or ISO 8601 text, optional
+        The moment that the tags describe: nothing later is used. A date is midnight at its
+        start. By default the newest line's time.
+    customers : Customers or frame, optional
+        Who the customers are; those without an order get a portrait too.
+    items : Items or frame, optional
+        What is sold; lends its columns, such as `category`, to order lines.
+    events : Events or frame, optional
+        What customers did, for preferences.
+    cleaning : CleaningReport, optional
+        The account of the cleaning, for the shop's report.
+    progress : callable, optional
+        Called with the step's name and the share done.
+
+    Returns
+    -------
+    Portraits
+
+    Raises
+    ------
+    InvalidDataError
+        If a tag's values leave its domain.
+    InvalidParameterError
+        If `as_of` is no time, or before the first order.
+    StoreLockedError
+        If another process keeps the store locked.
+
+    Examples
+    --------
+    >>> import userportrait as up
+    >>> shop = up.make_shop(n_customers=50, random_state=1)
+    >>> portraits = up.build_portraits(shop.orders, up.default_tags(), store=up.MemoryStore())
+    >>> "rfm" in portraits.catalogue
+    True
+    """
+    tell = progress or _silent
+    table = orders if isinstance(orders, Orders) else Orders(orders)
+    tell("tags", 0.0)
+    context = TagContext(table, as_of=as_of, customers=customers, items=items, events=events)
+    catalogue = _supported(tags if tags is not None else default_tags(), context)
+    evaluated = catalogue.evaluate(context, progress=progress)
+    facts = shop_facts(table, context.as_of, context.summary, cleaning)
+    build = replace(evaluated.build, facts={**evaluated.build.facts, **facts})
+    evaluated = evaluated.with_build(build)
+    kept = store if store is not None else MemoryStore()
+    tell("store", 0.0)
+    n = _write(evaluated, kept)
+    tell("store", 1.0)
+    _LOG.info("built %d portraits with %d tags", n, len(evaluated.columns))
+    return Portraits(kept, catalogue, evaluated)
+
+
+def _write(table: TagTable, store: ProfileStore) -> int:
+    if isinstance(store, SupportsEncodedProfiles):
+        return store.replace_encoded(table.json_rows(), build=table.build)
+    return store.replace_profiles(table.profiles(), build=table.build)
+
+
+def _supported(catalogue: TagCatalogue, context: TagContext) -> TagCatalogue:
+    """Leave out the shipped tags that lack their data; a tag of the user's own stays."""
+    lacking: dict[str, str] = {}
+    for name in catalogue.evaluation_order:
+        tag = catalogue[name]
+        missing = [other for other in tag.inputs if other in lacking]
+        reason = f"the tag '{missing[0]}'" if missing else tag.lacks(context)
+        if reason is not None and tag.owner == SHIPPED:
+            lacking[name] = reason
+            _LOG.info("tag '%s' is left out, because there is no %s", name, reason)
+    return catalogue.select(n for n in catalogue.names if n not in lacking)
+
+
+def _silent(step: str, share: float) -> None:
+    """Take progress and say nothing."""

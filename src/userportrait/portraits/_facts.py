@@ -1,0 +1,81 @@
+"""Results of a build beside the tags: what a report of the shop needs, as plain JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait._core.units import to_micros
+from userportrait.features import count_cohorts, summarise_months
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import pandas as pd
+
+    from userportrait.data import CleaningReport, Orders
+
+__all__ = ["shop_facts"]
+
+
+def shop_facts(
+    orders: Orders, as_of: datetime, summary: pd.DataFrame, cleaning: CleaningReport | None
+) -> dict[str, Any]:
+    """Return the shop's totals, months, cohorts and cleaning account."""
+    facts: dict[str, Any] = {
+        "shop": _totals(orders, as_of, summary),
+        "months": _months(orders, as_of),
+        "cohorts": _cohorts(orders, as_of),
+    }
+    if cleaning is not None:
+        facts["cleaning"] = _cleaning(cleaning)
+    return facts
+
+
+def _totals(orders: Orders, as_of: datetime, summary: pd.DataFrame) -> Mapping[str, Any]:
+    arrays = orders.arrays
+    known = arrays.at <= to_micros(as_of)
+    scale = float(10**orders.minor_digits)
+    bought = known & ~arrays.is_return
+    return {
+        "n_customers": len(summary),
+        "n_orders": len(np.unique(arrays.order[bought])),
+        "n_lines": int(known.sum()),
+        "spend": int(arrays.amount[known].sum()) / scale,
+        "refunds": int(arrays.amount[bought].sum() - arrays.amount[known].sum()) / scale,
+        "first_order_at": orders.oldest.isoformat(),
+        "last_order_at": min(orders.newest, as_of).isoformat(),
+        "currency": orders.currency,
+    }
+
+
+def _months(orders: Orders, as_of: datetime) -> list[dict[str, Any]]:
+    months = summarise_months(orders, as_of=as_of)
+    names = {"n_orders": "orders", "n_customers": "customers", "n_new_customers": "new_customers"}
+    rows = months.rename(columns=names).to_dict("records")
+    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _cohorts(orders: Orders, as_of: datetime) -> dict[str, Any]:
+    cohorts = count_cohorts(orders, as_of=as_of)
+    n = len(cohorts.months)
+    return {
+        "months": list(cohorts.months),
+        "sizes": cohorts.sizes.tolist(),
+        "active": [cohorts.active[i, : n - i].tolist() for i in range(n)],
+    }
+
+
+def _cleaning(report: CleaningReport) -> dict[str, Any]:
+    rows = report.to_frame()[["reason", "n_rows", "action"]].to_dict("records")
+    return {
+        "n_rows_in": int(report.n_rows_in),
+        "n_rows_out": int(report.n_rows_out),
+        "rows": [{str(key): _plain(value) for key, value in row.items()} for row in rows],
+    }
