@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from userportrait._core import frames
 from userportrait._core.coding import code_values
 from userportrait._core.display import format_count
 from userportrait._core.units import day_numbers, minor_units
@@ -91,8 +92,6 @@ class OrderArrays:
     @cached_property
     def amount(self) -> NDArray[np.int64]:
         """Each line's money in minor units; negative for a refund."""
-        if "amount_minor" in self._columns:
-            return np.asarray(self._columns["amount_minor"], dtype=np.int64)
         if "amount" in self._columns:
             money = _finite_numbers(self._columns["amount"], "amount")
         else:
@@ -130,10 +129,10 @@ class OrderArrays:
             "_coded", {}
         )
         if column not in cache:
-            values = self._columns[column]
-            if _is_object(values):
-                values = np.array([None if v is None or v != v else str(v) for v in values])
-            cache[column] = code_values(_without_categories(values))
+            codes, distinct = code_values(_labels(self._columns[column]))
+            if distinct.dtype.kind == "f" and _are_whole(distinct):
+                distinct = distinct.astype(np.int64)  # integers with nulls come as float64
+            cache[column] = codes, distinct
         return cache[column]
 
 
@@ -152,11 +151,11 @@ def money_in_minor_units(money: NDArray[np.float64], digits: int) -> NDArray[np.
 
 def epoch_micros(values: Any, column: str) -> NDArray[np.int64]:
     """Return times as microseconds since 1970-01-01 UTC; refuse missing ones."""
-    array = getattr(values, "array", values)
-    if isinstance(array, np.ndarray) and array.dtype.kind == "M":
-        found = array.astype("datetime64[us]")
+    dtype: Any = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        found = np.asarray(values).astype("datetime64[us]")
     else:
-        times = pd.to_datetime(pd.Series(array), utc=True)
+        times = pd.to_datetime(pd.Series(values), utc=True)
         found = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     missing = np.isnat(found)
     if missing.any():
@@ -166,7 +165,8 @@ def epoch_micros(values: Any, column: str) -> NDArray[np.int64]:
 
 def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
     values = _without_categories(values)
-    if pd.api.types.is_float_dtype(getattr(values, "dtype", None)):
+    dtype: Any = getattr(values, "dtype", None)
+    if pd.api.types.is_float_dtype(dtype):
         values = _whole_ids(np.asarray(values, dtype=np.float64), column)
     elif _is_object(values):
         _check_one_type(values, column)
@@ -203,19 +203,38 @@ def _check_one_type(values: Any, column: str) -> None:
 
 
 def _is_object(values: Any) -> bool:
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def _without_categories(values: Any) -> Any:
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):
-        return values.astype(dtype.categories.dtype)
+        return frames.values_of(pd.Series(values))
     return values
 
 
+def _labels(values: Any) -> Any:
+    """Return values that can be coded: objects become whole numbers or texts."""
+    values = _without_categories(values)
+    if not _is_object(values) and not pd.api.types.is_bool_dtype(values.dtype):
+        return values
+    series = pd.Series(values).astype(object)
+    if pd.api.types.infer_dtype(series, skipna=True) == "integer":
+        return series.astype("Int64")
+    known = series.notna().to_numpy(dtype=bool)
+    texts = np.full(len(series), None, dtype=object)
+    texts[known] = [str(value) for value in series[known]]
+    return texts
+
+
+def _are_whole(numbers: NDArray[np.float64]) -> bool:
+    exact = np.abs(numbers) < LARGEST_EXACT
+    return bool((exact & (numbers == np.floor(numbers))).all())
+
+
 def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) -> NDArray[Any]:
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     if keep_integers and pd.api.types.is_integer_dtype(dtype) and not _has_missing(values):
         return np.asarray(values, dtype=np.int64)
     found = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
@@ -228,9 +247,7 @@ def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) ->
             f"them."
         )
         raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
-    if keep_integers and bool((found == np.floor(found)).all()):
-        return found.astype(np.int64)
-    return found
+    return found.astype(np.int64) if keep_integers and _are_whole(found) else found
 
 
 def _has_missing(values: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,7 +54,8 @@ class Orders(Table):
     whole numbers or texts; categories count as their values. Times with a zone are converted
     to UTC, times without one are taken as UTC. Money is rounded to minor units line by line,
     halves away from zero, and only ever summed as integers, so that sums do not depend on
-    the order of rows, the engine or the number of threads.
+    the order of rows, the engine or the number of threads. `amount` counts, where it is there,
+    and not `quantity` times `price`; a column `amount_minor` of the input is replaced.
 
     Examples
     --------
@@ -97,6 +99,8 @@ class Orders(Table):
         if self.engine in _IN_MEMORY:
             arrays = self.arrays
             _ = arrays.customer, arrays.order, arrays.at, arrays.amount
+            if "quantity" in self._kinds:
+                _ = arrays.quantity
             return
         super()._check_values()
         self._check_money()
@@ -106,14 +110,15 @@ class Orders(Table):
         numbers = [*money, *(["quantity"] if "quantity" in self._kinds else [])]
         limit = LARGEST_EXACT / 10**self.minor_digits
         missing = frames.count_missing(self._inner, numbers)
-        ends = [end for name in numbers for end in self._spans[name] if end is not None]
-        if any(missing.values()) or any(abs(float(end)) >= limit for end in ends):
+        sizes = {name: _size(self._spans[name]) for name in numbers}
+        largest = math.prod(sizes[name] for name in money)
+        if any(missing.values()) or not max(largest, *sizes.values()) < limit:
             _ = self.arrays.amount, self.arrays.quantity  # these name the rows
 
     @cached_property
     def _spans(self) -> dict[str, tuple[Any, Any]]:
         """The least and greatest value of the time and of each number, in one pass."""
-        numbers = [n for n in ("quantity", "price", "amount", "amount_minor") if n in self._kinds]
+        numbers = [n for n in ("quantity", "price", "amount") if n in self._kinds]
         timed = frames.with_epoch_micros(self._inner, "ordered_at", "at")
         return frames.spans(timed, ["at", *numbers])
 
@@ -122,15 +127,13 @@ class Orders(Table):
         """Whether any line takes something back: negative units or money."""
         if "arrays" in self.__dict__:
             return self.arrays.has_returns
-        signed = ("quantity", "price", "amount", "amount_minor")
+        signed = ("quantity", "price", "amount")
         return any(float(self._spans[n][0] or 0) < 0 for n in signed if n in self._spans)
 
     @cached_property
     def arrays(self) -> OrderArrays:
         """The lines as arrays, collected once; IDs are coded when first used."""
         inner, names = self._inner, [r.name for r in self._roles if r.name in self._kinds]
-        if "amount_minor" in self._kinds:
-            names.append("amount_minor")
         native = inner.native
         columns = (
             {name: native[name] for name in names}
@@ -146,8 +149,6 @@ class Orders(Table):
         return self._with_money(inner)
 
     def _with_money(self, inner: frames.Frame) -> frames.Frame:
-        if "amount_minor" in self._kinds:
-            return inner
         if "amount" in self._kinds:
             return frames.with_minor_units(
                 inner, "amount", "amount_minor", digits=self.minor_digits
@@ -194,3 +195,7 @@ class Orders(Table):
             )
             raise InvalidParameterError(owner, [problem])
         return moment
+
+
+def _size(span: tuple[Any, Any]) -> float:
+    return max((abs(float(end)) for end in span if end is not None), default=0.0)

@@ -147,7 +147,9 @@ def check_kinds(owner: str, roles: Sequence[Role], kinds: Mapping[str, str]) -> 
     """Raise `ColumnTypeError` for the first role whose column has a type it cannot take."""
     for role in roles:
         kind = kinds.get(role.name)
-        if kind is None or role.kind == "any" or kind in _ALLOWED[role.kind]:
+        if kind is None or kind == "empty" or role.kind == "any":
+            continue
+        if kind in _ALLOWED[role.kind]:
             continue
         message = (
             f"{owner}: column '{role.name}' ({role.description}) must hold {_EXPECTED[role.kind]}; "

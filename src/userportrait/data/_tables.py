@@ -18,7 +18,7 @@ from userportrait.data._roles import (
     check_kinds,
     check_present,
 )
-from userportrait.errors import InvalidDataError
+from userportrait.errors import ColumnTypeError, InvalidDataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,31 @@ class Table:
         if self._n_rows == 0:
             message = f"{owner}: the frame has no rows. At least one is needed."
             raise InvalidDataError(message)
+        self._settle_ids()
         self._check_values()
+
+    def _settle_ids(self) -> None:
+        """Make every ID int64 or text, so that all engines and all uses agree."""
+        owner = type(self).__name__
+        ids = [role for role in self._roles if role.kind == "id" and role.name in self._kinds]
+        coded = [role.name for role in ids if self._kinds[role.name] == "category"]
+        self._inner = frames.with_category_values(self._inner, coded)
+        self._kinds |= frames.column_kinds(self._inner, coded)
+        check_kinds(owner, ids, self._kinds)
+        numeric = [r.name for r in ids if self._kinds[r.name] in ("integer", "number")]
+        for name in numeric:
+            unfit = frames.unfit_ids(self._inner, name)
+            if len(unfit):
+                message = (
+                    f"{owner}: '{name}' must hold whole numbers or texts; "
+                    f"{format_count(len(unfit), 'row')} hold a fraction, infinity, or a number "
+                    f"too large for its type. Convert the column to int64 or to text."
+                )
+                raise ColumnTypeError(
+                    message, column=name, rows=unfit[:5].tolist(), n_rows=len(unfit)
+                )
+        self._inner = frames.with_whole_ids(self._inner, numeric)
+        self._kinds |= dict.fromkeys(numeric, "integer")
 
     def _check_values(self) -> None:
         required = [role.name for role in self._roles if role.required]
@@ -129,7 +153,7 @@ class Table:
 def _is_missing(values: Any) -> Any:
     import pandas as pd
 
-    return pd.isna(values)
+    return pd.Series(values).isna().to_numpy(dtype=bool)
 
 
 class Events(Table):

@@ -19,6 +19,8 @@ from userportrait._core.frames._arrays import (
     collect_keyed,
     from_arrays,
     label_column,
+    to_pandas,
+    values_of,
 )
 from userportrait._core.frames._columns import (
     keep_rows_until,
@@ -43,8 +45,8 @@ from userportrait._core.frames._engine import (
     enter,
     lazily,
     leave,
-    to_pandas,
 )
+from userportrait._core.frames._ids import unfit_ids, with_category_values, with_whole_ids
 
 __all__ = [
     "ENGINES",
@@ -70,12 +72,16 @@ __all__ = [
     "sort_rows",
     "spans",
     "to_pandas",
+    "unfit_ids",
+    "values_of",
     "with_any_negative",
+    "with_category_values",
     "with_choice",
     "with_day_number",
     "with_epoch_micros",
     "with_minor_units",
     "with_null_where",
     "with_product",
+    "with_whole_ids",
     "with_zero_for_missing",
 ]

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals.stable.v2 as nw
+import pandas as pd
 
+from userportrait._core.frames._columns import (
+    known_number,
+    with_columns,
+    with_epoch_micros,
+)
 from userportrait._core.frames._engine import Frame, column_kinds
+from userportrait._core.units import from_micros
+from userportrait.errors import ColumnTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,33 +34,47 @@ def aggregate(
     ----------
     frame : Frame
     by : sequence of str
-        Key columns. Rows with a null in any of them are left out.
+        One or more key columns. Rows with a null (or NaN) in any of them are left out.
     measures : mapping of str to (column, function)
-        Output name to a column and one of ``sum`` (nulls count as 0), ``min``, ``max``
-        (nulls are passed over), ``count`` (of values that are not null) and ``n_unique``
-        (null is not a value). Sums of integers and all counts are int64.
+        Output name to a column and one of ``sum`` (of numbers; nulls count as 0), ``min``,
+        ``max`` (of numbers, times and dates; nulls are passed over), ``count`` (of values
+        that are not null) and ``n_unique`` (null is not a value). NaN is null. What comes
+        out is int64 for whole numbers and counts, float64 for other numbers and decimals,
+        times for times and dates.
     rows : str, optional
-        Name of an output column that counts the rows.
+        Name of an output column that counts the rows, int64.
 
     Returns
     -------
     Frame
         The keys, then the measures in the order given.
+
+    Raises
+    ------
+    ColumnTypeError
+        If a column cannot be summed or ordered.
     """
-    kinds = column_kinds(frame)
-    parts = [_reduce(name, *what) for name, what in measures.items()]
+    kinds = column_kinds(frame, {*by, *(column for column, _ in measures.values())})
+    _check_functions(kinds, measures)
+    frame, sources = _prepared(frame, by, measures, kinds)
+    counted = rows or _ROWS
+    parts = [_reduce(name, sources[c], f) for name, (c, f) in measures.items()]
     distinct = [name for name, what in measures.items() if what[1] == "n_unique"]
-    parts += [_reduce(_known(name), measures[name][0], "count") for name in distinct]
-    parts.append(nw.len().alias(rows or _ROWS))
+    parts += [_reduce(_known(name), sources[measures[name][0]], "count") for name in distinct]
+    parts.append(nw.len().alias(counted))
     grouped = frame.inner.group_by(*by, drop_null_keys=True).agg(*parts)
     # narwhals counts null as one more value; the vocabulary does not.
     without_null = [
-        nw.col(name) - (nw.col(_known(name)) < nw.col(rows or _ROWS)).cast(nw.Int64)
-        for name in distinct
+        nw.col(name) - (nw.col(_known(name)) < nw.col(counted)).cast(nw.Int64) for name in distinct
     ]
     if without_null:
         grouped = grouped.with_columns(*without_null)
-    whole = [nw.col(n).cast(nw.Int64) for n, (c, f) in measures.items() if _is_whole(f, kinds[c])]
+    whole = [
+        nw.col(name).cast(nw.Int64)
+        for name, (column, function) in measures.items()
+        if function in ("count", "n_unique")
+        or (function == "sum" and kinds[column] in ("integer", "boolean"))
+    ]
     if rows is not None:
         whole.append(nw.col(rows).cast(nw.Int64))
     if whole:
@@ -61,15 +83,59 @@ def aggregate(
     return Frame(frame.engine, grouped.select(*chosen))
 
 
+_SUMMED = ("integer", "number", "decimal", "boolean", "empty")
+_ORDERED = (*_SUMMED, "time", "date")
+
+
+def _check_functions(kinds: Mapping[str, str], measures: Mapping[str, Aggregation]) -> None:
+    for name, (column, function) in measures.items():
+        fit = {"sum": _SUMMED, "min": _ORDERED, "max": _ORDERED}.get(function)
+        if fit is not None and kinds[column] not in fit:
+            message = f"{function} for '{name}' does not work on '{column}' ({kinds[column]})."
+            raise ColumnTypeError(message, column=column)
+
+
+def _prepared(
+    frame: Frame,
+    by: Sequence[str],
+    measures: Mapping[str, Aggregation],
+    kinds: Mapping[str, str],
+) -> tuple[Frame, dict[str, str]]:
+    """Add the columns to reduce, of one type and with null for NaN; say where each one is.
+
+    A function of an expression would silently be wrong on some engines, so every value
+    stands in a column of its own first.
+    """
+    fractional = [name for name in by if kinds[name] == "number"]
+    if fractional:
+        frame = with_columns(frame, {name: known_number(frame, name) for name in fractional})
+    schema = frame.inner.collect_schema()
+    sources: dict[str, str] = {}
+    made: dict[str, Any] = {}
+    for column in dict.fromkeys(column for column, _ in measures.values()):
+        value = _reducible(frame, column, kinds[column], schema[column])
+        sources[column] = column if value is None else f"__value_{len(made)}"
+        if value is not None:
+            made[sources[column]] = value
+    return with_columns(frame, made), sources
+
+
+def _reducible(frame: Frame, column: str, kind: str, dtype: Any) -> Any:
+    """Return an expression for a column, or None where it can be reduced as it is."""
+    if kind in _SUMMED:
+        return None if dtype == nw.Int64 else known_number(frame, column, dtype)
+    if kind == "date":
+        return nw.col(column).cast(nw.Datetime("us"))
+    if dtype in (nw.Object, nw.String) and isinstance(frame.native, pd.DataFrame):
+        return nw.when(~nw.col(column).is_null()).then(nw.col(column))  # None and NaN alike
+    return None
+
+
 _ROWS = "__rows"
 
 
 def _known(name: str) -> str:
     return f"__known_{name}"
-
-
-def _is_whole(function: str, kind: str) -> bool:
-    return function in ("count", "n_unique") or (function == "sum" and kind == "integer")
 
 
 def _reduce(name: str, column: str, function: str) -> Any:
@@ -95,35 +161,68 @@ def count_rows(frame: Frame) -> int:
 
 def count_missing(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
     """Return how many values of each column are null or NaN."""
-    kinds = column_kinds(frame)
-    flags = []
-    for position, name in enumerate(columns):
-        missing = nw.col(name).is_null()
-        if kinds[name] == "number":
-            missing = missing | nw.col(name).fill_null(0.0).is_nan()
-        flags.append(missing.cast(nw.Int64).alias(f"m{position}"))
-    if not flags:
+    if not columns:
         return {}
+    kinds, schema = column_kinds(frame, columns), frame.inner.collect_schema()
+    flags: list[Any] = []
+    for position, name in enumerate(columns):
+        fractional = kinds[name] == "number"
+        value = known_number(frame, name, schema[name]) if fractional else nw.col(name)
+        flags.append(value.is_null().cast(nw.Int64).alias(f"m{position}"))
     marks = frame.inner.select(*flags)
     totals = _only_row(marks.select(*(nw.col(f"m{i}").sum() for i in range(len(flags)))))
     return {name: int(totals[f"m{i}"] or 0) for i, name in enumerate(columns)}
 
 
 def extremes(frame: Frame, column: str) -> tuple[Any, Any]:
-    """Return the least and the greatest value, nulls passed over; None where there is none."""
+    """Return the least and the greatest value of numbers, times or dates.
+
+    Null and NaN are passed over; both ends are None where there is nothing else. Whole
+    numbers come as int, other numbers and decimals as float, times and dates as naive
+    datetimes in UTC.
+    """
     return spans(frame, [column])[column]
 
 
 def spans(frame: Frame, columns: Sequence[str]) -> dict[str, tuple[Any, Any]]:
     """Return the least and greatest value of several columns at once; see `extremes`."""
-    parts = []
+    if not columns:
+        return {}
+    kinds = column_kinds(frame, columns)
+    timed = [name for name in columns if kinds[name] in ("time", "date")]
+    for position, name in enumerate(timed):
+        frame = with_epoch_micros(frame, name, f"__micros_{position}")
+    schema = frame.inner.collect_schema()
+    chosen: list[Any] = []
     for position, name in enumerate(columns):
-        parts += [
-            nw.col(name).min().alias(f"l{position}"),
-            nw.col(name).max().alias(f"h{position}"),
-        ]
-    found = _only_row(frame.inner.select(*parts))
-    return {name: (found[f"l{i}"], found[f"h{i}"]) for i, name in enumerate(columns)}
+        value = (
+            nw.col(f"__micros_{timed.index(name)}")
+            if name in timed
+            else known_number(frame, name, schema[name])
+        )
+        chosen.append(value.alias(f"v{position}"))
+    ends = [end for i in range(len(columns)) for end in _ends(i)]
+    found = _only_row(frame.inner.select(*chosen).select(*ends))
+    spanned: dict[str, tuple[Any, Any]] = {}
+    for i, name in enumerate(columns):
+        low, high = _plain(found[f"l{i}"]), _plain(found[f"h{i}"])
+        if name in timed and low is not None:
+            low, high = from_micros(low), from_micros(high)
+        spanned[name] = (low, high)
+    return spanned
+
+
+def _ends(position: int) -> tuple[Any, Any]:
+    value = nw.col(f"v{position}")
+    return value.min().alias(f"l{position}"), value.max().alias(f"h{position}")
+
+
+def _plain(value: Any) -> Any:
+    """Return None for every missing value, and a Python number for a numpy one."""
+    if value is None or value is pd.NA or value != value:
+        return None
+    item = getattr(value, "item", None)
+    return value if item is None else item()
 
 
 def _only_row(inner: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from userportrait._core.frames._columns import select_columns
-from userportrait._core.frames._engine import Frame
+from userportrait._core.frames._columns import select_columns, utc_times
+from userportrait._core.frames._engine import Frame, column_kinds, column_names
 from userportrait._core.lazy import optional_import
 
 if TYPE_CHECKING:
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from userportrait._core.frames._engine import Engine
 
-__all__ = ["collect_arrays", "collect_keyed", "from_arrays", "label_column"]
+__all__ = [
+    "collect_arrays",
+    "collect_keyed",
+    "from_arrays",
+    "label_column",
+    "to_pandas",
+    "values_of",
+]
+
+_LARGEST_INT = 2**63 - 1
+_LARGEST_EXACT = 2**53
 
 
 def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -33,20 +43,42 @@ def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[An
     Returns
     -------
     dict of str to ndarray
-        Integers without nulls as int64, other numbers as float64 with NaN for null, times
-        and dates as datetime64[us] (converted to UTC) with NaT, everything else as objects
-        with None for null.
+        Integers without nulls as int64, all other numbers as float64 with NaN for null,
+        times and dates as datetime64[us] (converted to UTC) with NaT, booleans without nulls
+        as bool, everything else as objects with None for null. Integers that would change as
+        float64 (with nulls, and 2**53 or larger) are objects too; those beyond int64 are
+        float64.
     """
     chosen = select_columns(frame, columns)
-    native = chosen.native
     if frame.engine == "duckdb":
-        found = native.fetchnumpy()
-        return {name: _plain(pd.Series(_unmask(found[name]))) for name in columns}
+        return _from_duckdb(chosen)
+    native = chosen.native
     if isinstance(chosen.inner, nw.LazyFrame):
         native = native.collect()
     if isinstance(native, pd.DataFrame):
         return {name: _plain(native[name]) for name in columns}
     return {name: _from_polars(native[name]) for name in columns}
+
+
+def to_pandas(frame: Frame) -> pd.DataFrame:
+    """Collect into a pandas frame with the default index.
+
+    Times and dates are datetime64[us] in UTC, whole numbers with nulls nullable Int64. The
+    other columns of a pandas frame stay as they are; those of other engines get the types of
+    `collect_arrays`.
+    """
+    kinds = column_kinds(frame)
+    native = frame.native
+    if isinstance(native, pd.DataFrame):
+        timed = [name for name, kind in kinds.items() if kind in ("time", "date")]
+        found = {n: utc_times(native[n]) for n in timed if native[n].dtype != "datetime64[us]"}
+        return native.assign(**found)
+    arrays: dict[str, Any] = collect_arrays(frame, column_names(frame))
+    for name, kind in kinds.items():
+        values = arrays[name]
+        if kind == "integer" and (values.dtype == object or np.nanmax(values, initial=0) < 2**63):
+            arrays[name] = pd.array(values, dtype="Int64") if values.dtype != np.int64 else values
+    return pd.DataFrame(arrays)
 
 
 def collect_keyed(
@@ -80,7 +112,8 @@ def label_column(codes: NDArray[np.int32], labels: Sequence[str], engine: Engine
         return pl.Series(list(labels), dtype=pl.String).gather(positions)
     table = np.array([*labels, None], dtype=object)
     if engine == "pandas":
-        return pd.Series(pd.array(list(table), dtype=_pandas_text()).take(codes))
+        texts = pd.Series(list(table), dtype=_pandas_text())
+        return texts.take(codes).reset_index(drop=True)
     return table[codes]
 
 
@@ -94,20 +127,41 @@ def _pandas_text() -> Any:
     return pd.Series(["a"]).dtype
 
 
-def _unmask(values: Any) -> Any:
-    """Turn a masked array into one with None, NaN or NaT."""
-    if not isinstance(values, np.ma.MaskedArray):
-        return values
-    mask = np.ma.getmaskarray(values)
-    data = np.asarray(values.data)
-    if not mask.any():
-        return data
-    if data.dtype.kind == "M":
-        found = data.copy()
-        found[mask] = np.datetime64("NaT")
-        return found
-    found = data.astype(np.float64 if data.dtype.kind in "iuf" else object)
-    found[mask] = np.nan if found.dtype.kind == "f" else None
+def _from_duckdb(frame: Frame) -> dict[str, NDArray[Any]]:
+    schema = frame.inner.collect_schema()
+    wide = [n for n, dtype in schema.items() if dtype == nw.Int128 or dtype == nw.UInt128]
+    if wide:  # fetched as float64 otherwise
+        casts = [nw.col(name).cast(nw.Int64) for name in wide]
+        frame = Frame(frame.engine, frame.inner.with_columns(*casts))
+    found = frame.native.fetchnumpy()
+    return {name: _from_masked(found[name]) for name in schema}
+
+
+def _from_masked(values: Any) -> NDArray[Any]:
+    if getattr(values, "mask", None) is None:
+        return _plain(pd.Series(values))
+    mask: NDArray[np.bool_] = np.ma.getmaskarray(values)
+    data: NDArray[Any] = np.asarray(values.data)
+    if data.dtype.kind in "iu":
+        return _integers(data, mask)
+    missing = {"M": np.datetime64("NaT"), "f": np.nan}.get(data.dtype.kind)
+    data = data.astype(object) if missing is None else data.copy()
+    data[mask] = missing
+    return _plain(pd.Series(data, dtype=data.dtype))
+
+
+def _integers(values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return integers in the one form that `collect_arrays` promises."""
+    shown = values[~missing] if missing.any() else values
+    low, high = (int(shown.min()), int(shown.max())) if len(shown) else (0, 0)
+    if high > _LARGEST_INT:
+        return np.where(missing, np.nan, values.astype(np.float64))
+    if len(shown) == len(values):
+        return values.astype(np.int64, copy=False)
+    if max(-low, high) < _LARGEST_EXACT:
+        return np.where(missing, np.nan, values.astype(np.float64))
+    found = values.astype(object)
+    found[missing] = None
     return found
 
 
@@ -116,40 +170,48 @@ def _from_polars(series: Any) -> NDArray[Any]:
 
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
-    if isinstance(series.dtype, pl.Datetime):
-        if series.dtype.time_zone is not None:
+    dtype = series.dtype
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is not None:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        series = series.dt.cast_time_unit("us")
-    elif series.dtype == pl.Date:
-        series = series.cast(pl.Datetime("us"))
-    elif series.dtype.is_integer() and series.null_count() == 0:
-        series = series.cast(pl.Int64)
-    elif series.dtype.is_numeric() and not isinstance(series.dtype, pl.Decimal):
-        series = series.cast(pl.Float64)
-    elif series.dtype in (pl.String, pl.Boolean) or isinstance(series.dtype, pl.Decimal):
-        if series.dtype == pl.Boolean and series.null_count() == 0:
-            return np.asarray(series.to_numpy())
-        found = np.empty(len(series), dtype=object)
-        found[:] = series.to_list()
-        return found
-    return np.asarray(series.to_numpy())
+        return np.asarray(series.dt.cast_time_unit("us").to_numpy())
+    if dtype == pl.Date:
+        return np.asarray(series.cast(pl.Datetime("us")).to_numpy())
+    if dtype.is_integer():
+        missing = series.is_null().to_numpy()
+        wide = pl.UInt64 if dtype == pl.UInt64 else pl.Int64
+        return _integers(series.fill_null(0).cast(wide).to_numpy(), missing)
+    if dtype.is_numeric():
+        return np.asarray(series.cast(pl.Float64).to_numpy())
+    if dtype == pl.Boolean and series.null_count() == 0:
+        return np.asarray(series.to_numpy())
+    found = np.empty(len(series), dtype=object)
+    found[:] = series.to_list()
+    return found
 
 
 def _plain(series: pd.Series[Any]) -> NDArray[Any]:
     if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(series.cat.categories.dtype)
+        series = values_of(series)
     dtype: Any = series.dtype
-    if pd.api.types.is_bool_dtype(dtype) and not series.hasnans:
+    kind = pd.api.types.infer_dtype(series, skipna=True) if dtype.kind == "O" else ""
+    if (pd.api.types.is_bool_dtype(dtype) or kind == "boolean") and not series.hasnans:
         return series.to_numpy(dtype=bool)
-    if pd.api.types.is_integer_dtype(dtype) and not series.hasnans:
-        return series.to_numpy(dtype=np.int64)
-    if _is_time(dtype):
-        return _utc_micros(series)
-    if (
-        pd.api.types.is_numeric_dtype(dtype)
-        and not pd.api.types.is_bool_dtype(dtype)
-        and "decimal" not in str(dtype)
-    ):
+    if kind == "integer":
+        series = _whole_objects(series)
+        dtype = series.dtype
+    if pd.api.types.is_integer_dtype(dtype):
+        if isinstance(dtype, np.dtype):
+            return _integers(series.to_numpy(), np.zeros(len(series), dtype=bool))
+        wide = np.uint64 if "uint64" in str(dtype).lower() else np.int64
+        missing = series.isna().to_numpy(dtype=bool)
+        return _integers(series.to_numpy(dtype=wide, na_value=0), missing)
+    if str(dtype).startswith(("datetime64", "timestamp", "date32", "date64")):
+        return np.asarray(utc_times(series))
+    if kind in ("datetime", "datetime64", "date"):
+        return np.asarray(utc_times(series))
+    fractional = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    if fractional or kind in ("decimal", "floating", "mixed-integer-float"):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     values = series.to_numpy(dtype=object)
     missing = series.isna().to_numpy(dtype=bool)
@@ -159,16 +221,23 @@ def _plain(series: pd.Series[Any]) -> NDArray[Any]:
     return values
 
 
-def _is_time(dtype: Any) -> bool:
-    text = str(dtype)
-    return text.startswith(("datetime64", "timestamp", "date32"))
+def _whole_objects(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of Python integers as nullable Int64, as float64 if that is too small."""
+    try:
+        return series.astype("Int64")
+    except OverflowError:
+        return series.astype("float64")
 
 
-def _utc_micros(series: pd.Series[Any]) -> NDArray[Any]:
-    times = pd.to_datetime(series)
-    if times.dt.tz is not None:
-        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
-    return np.asarray(times.to_numpy(dtype="datetime64[us]"))
+def values_of(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a categorical column as what its categories are; whole numbers stay whole."""
+    categories = series.cat.categories
+    if series.hasnans and pd.api.types.is_integer_dtype(categories.dtype):
+        values = pd.array(categories.to_numpy(), dtype="Int64")
+        return pd.Series(
+            pd.api.extensions.take(values, series.cat.codes.to_numpy(), allow_fill=True)
+        )
+    return series.astype(categories.dtype)
 
 
 def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:
@@ -177,8 +246,9 @@ def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:
     Parameters
     ----------
     columns : mapping of str to ndarray
-        Object arrays hold texts, with None for null; a column of the engine itself, such
-        as `collect_keyed` returns, is taken as it is.
+        Object arrays hold texts, with None for null; NaN and NaT are null where the engine
+        knows the difference; a column of the engine itself, such as `collect_keyed` returns,
+        is taken as it is.
     engine : str
         The library that gets the frame. A DuckDB relation is made on DuckDB's default
         connection.
@@ -187,22 +257,40 @@ def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:
         return pd.DataFrame(dict(columns))
     if engine == "duckdb":
         duckdb = optional_import("duckdb", what="A DuckDB relation", extra="duckdb")
-        frame = pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
-        return duckdb.from_df(frame)
+        typed = {name: _typed_series(values) for name, values in columns.items()}
+        return duckdb.from_df(pd.DataFrame(typed))
     if engine == "pyarrow":
         pa = optional_import("pyarrow", what="A pyarrow table", extra="parquet")
-        arrays = {n: pa.array(v, from_pandas=v.dtype == object) for n, v in columns.items()}
-        return pa.table(arrays)
+        return pa.table({name: _to_arrow(pa, values) for name, values in columns.items()})
     pl = optional_import("polars", what="A polars frame", extra="polars")
     made = pl.DataFrame({name: _to_polars(pl, values) for name, values in columns.items()})
     return made.lazy() if engine == "polars-lazy" else made
+
+
+def _holds_texts(values: Any) -> bool:
+    """Return whether this is an object array of texts and nulls, or of nulls only."""
+    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in (
+        "string",
+        "empty",
+    )
+
+
+def _typed_series(values: Any) -> Any:
+    if _holds_texts(values):
+        return pd.Series(values, dtype="string")  # a column of nulls is text too
+    return pd.Series(values, dtype=values.dtype)
+
+
+def _to_arrow(pa: Any, values: Any) -> Any:
+    if not isinstance(values, np.ndarray):
+        return pa.array(values)
+    texts = _holds_texts(values)
+    return pa.array(values, type=pa.string() if texts else None, from_pandas=True)
 
 
 def _to_polars(pl: Any, values: Any) -> Any:
     if isinstance(values, pl.Series):
         return values
     if values.dtype == object:
-        kinds = {type(value) for value in values[:1000] if value is not None}
-        dtype = pl.String if kinds <= {str} else None
-        return pl.Series(list(values), dtype=dtype)
-    return pl.Series(values)
+        return pl.Series(list(values), dtype=pl.String if _holds_texts(values) else None)
+    return pl.Series(values, nan_to_null=True)

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from userportrait._core.frames._engine import Frame
-from userportrait._core.units import HALF_TOLERANCE, MICROS_PER_DAY, minor_units
+from userportrait._core.frames._engine import Frame, check_names, column_names
+from userportrait._core.units import (
+    HALF_TOLERANCE,
+    MICROS_PER_DAY,
+    WHOLE_FROM,
+    minor_units,
+    to_micros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+
+    from numpy.typing import NDArray
 
 __all__ = [
     "keep_rows_until",
+    "known_number",
     "name_columns",
     "select_columns",
     "sort_rows",
+    "utc_times",
     "with_any_negative",
     "with_choice",
+    "with_columns",
     "with_day_number",
     "with_epoch_micros",
+    "with_integers",
     "with_minor_units",
     "with_null_where",
     "with_product",
@@ -37,59 +49,146 @@ def select_columns(frame: Frame, names: Sequence[str]) -> Frame:
 
 
 def name_columns(frame: Frame, names: Mapping[str, str]) -> Frame:
-    """Rename columns: old name to new name; all others stay."""
+    """Rename columns: old name to new name; all others stay.
+
+    Raises
+    ------
+    InvalidDataError
+        If two columns would share a name.
+    """
     changed = {old: new for old, new in names.items() if old != new}
-    return Frame(frame.engine, frame.inner.rename(changed)) if changed else frame
+    if not changed:
+        return frame
+    renamed = [changed.get(name, name) for name in column_names(frame)]
+    check_names(renamed, frame.engine, "frame")
+    return Frame(frame.engine, frame.inner.rename(changed))
 
 
 def keep_rows_until(frame: Frame, column: str, moment: datetime | int) -> Frame:
     """Keep the rows whose time is at or before a moment; a missing time is not kept.
 
-    The column holds naive times for a datetime, epoch microseconds for an integer.
+    The column holds times or dates for a datetime (naive, UTC), epoch microseconds for an
+    integer.
     """
-    return Frame(frame.engine, frame.inner.filter(nw.col(column) <= moment))
+    limit = to_micros(moment) if isinstance(moment, datetime) else moment
+    native = frame.native
+    if isinstance(native, pd.DataFrame):
+        kept = native.loc[_until_mask(native[column], moment, limit)].reset_index(drop=True)
+        return Frame(frame.engine, nw.from_native(kept))
+    if not isinstance(moment, datetime):
+        return Frame(frame.engine, frame.inner.filter(nw.col(column) <= limit))
+    if frame.engine == "duckdb":
+        kept = native.filter(f"{_epoch_sql(frame, column)} <= {limit}")
+        return Frame(frame.engine, nw.from_native(kept))
+    return Frame(frame.engine, frame.inner.filter(_epoch_value(frame, column) <= limit))
+
+
+def _until_mask(column: pd.Series[Any], moment: datetime | int, limit: int) -> NDArray[np.bool_]:
+    if isinstance(moment, datetime):
+        return np.asarray(utc_times(column) <= np.datetime64(limit, "us"))
+    return (column <= limit).to_numpy(dtype=bool, na_value=False)
+
+
+def with_columns(frame: Frame, columns: Mapping[str, Any]) -> Frame:
+    """Add or replace columns by narwhals expressions; for this package only."""
+    if not columns:
+        return frame
+    made = [value.alias(name) for name, value in columns.items()]
+    if frame.engine == "duckdb":
+        # It does not tell case apart: of "Units" and "units" it silently reads the first.
+        kept = _kept_beside(frame, list(columns))
+        if any(name not in kept and name not in columns for name in column_names(frame)):
+            return Frame(frame.engine, frame.inner.select(*kept, *made))
+    return Frame(frame.engine, frame.inner.with_columns(*made))
+
+
+def _kept_beside(frame: Frame, added: Sequence[str]) -> list[str]:
+    """Name the columns of a DuckDB relation that differ from added ones by more than case."""
+    folded = {name.lower() for name in added}
+    return [name for name in column_names(frame) if name.lower() not in folded]
 
 
 def with_epoch_micros(frame: Frame, column: str, name: str) -> Frame:
     """Add the microseconds since 1970-01-01 00:00 UTC as int64; null stays null.
 
     A time without a zone is taken as UTC; a time with one is converted; a date is its
-    midnight.
+    midnight; parts of a microsecond are cut off towards the past.
     """
     native = frame.native
     if isinstance(native, pd.DataFrame):
-        times = pd.to_datetime(native[column], utc=True).dt.tz_localize(None)
-        known = times.notna()
-        micros = times.astype("datetime64[us]").astype("int64")
-        return _with_integers(frame, name, micros.to_numpy(), known.to_numpy(dtype=bool))
-    dtype = frame.inner.collect_schema()[column]
+        times = utc_times(native[column])
+        return with_integers(frame, name, times.view(np.int64), ~np.isnat(times))
     if frame.engine == "duckdb":
-        zoned = getattr(dtype, "time_zone", None) is not None
-        sql_type = "TIMESTAMPTZ" if zoned else "TIMESTAMP"
-        moment = f'epoch_us(CAST("{_quoted(column)}" AS {sql_type}))'
-        added = native.project(f'*, {moment} AS "{_quoted(name)}"')
+        parts = [f'"{_quoted(other)}"' for other in _kept_beside(frame, [name])]
+        parts.append(f'{_epoch_sql(frame, column)} AS "{_quoted(name)}"')
+        added = native.project(", ".join(parts))
         return Frame(frame.engine, nw.from_native(added))
+    return with_columns(frame, {name: _epoch_value(frame, column)})
+
+
+def _epoch_sql(frame: Frame, column: str) -> str:
+    dtype = frame.inner.collect_schema()[column]
+    quoted = f'"{_quoted(column)}"'
+    if getattr(dtype, "time_zone", None) is not None:
+        return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ))"
+    if getattr(dtype, "time_unit", None) == "ns":  # older versions cast towards zero
+        nanos = f"epoch_ns({quoted})"
+        return f"(({nanos} - (({nanos} % 1000) + 1000) % 1000) // 1000)"
+    return f"epoch_us(CAST({quoted} AS TIMESTAMP))"
+
+
+def _epoch_value(frame: Frame, column: str) -> Any:
+    dtype = frame.inner.collect_schema()[column]
     value = nw.col(column).cast(nw.Datetime("us", getattr(dtype, "time_zone", None)))
-    whole = value.dt.timestamp("us").cast(nw.Int64).alias(name)
-    return Frame(frame.engine, frame.inner.with_columns(whole))
+    return value.dt.timestamp("us").cast(nw.Int64)
 
 
-def _with_integers(frame: Frame, name: str, values: Any, known: Any) -> Frame:
+def utc_times(column: pd.Series[Any]) -> Any:
+    """Return a pandas column of times or dates as datetime64[us] in UTC, NaT for null."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        return column.to_numpy().astype("datetime64[us]")
+    times = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    return np.asarray(times.to_numpy(dtype="datetime64[us]"))
+
+
+def with_integers(frame: Frame, name: str, values: Any, known: Any) -> Frame:
     """Add a pandas column of int64, or of nullable Int64 where something is missing."""
-    column = pd.Series(values, dtype="int64")
+    column: Any = np.asarray(values, dtype=np.int64)
     if not known.all():
-        column = column.astype("Int64").where(pd.Series(known))
+        column = pd.arrays.IntegerArray(column.copy(), ~np.asarray(known, dtype=bool))
     return Frame(frame.engine, nw.from_native(frame.native.assign(**{name: column})))
 
 
 def with_day_number(frame: Frame, column: str, name: str) -> Frame:
-    """Add the day number of a column of epoch microseconds: days since 1970-01-01, floored."""
-    micros = nw.col(column)
-    remainder = ((micros % MICROS_PER_DAY) + MICROS_PER_DAY) % MICROS_PER_DAY
-    day = (micros - remainder) // MICROS_PER_DAY
-    if frame.engine != "pandas":
-        day = day.cast(nw.Int64)
-    return Frame(frame.engine, frame.inner.with_columns(day.alias(name)))
+    """Add the day number of a column of epoch microseconds: days since 1970-01-01, floored.
+
+    int64; null stays null.
+    """
+    native = frame.native
+    if isinstance(native, pd.DataFrame):
+        known = native[column].notna().to_numpy(dtype=bool)
+        micros = native[column].to_numpy(dtype=np.int64, na_value=0)
+        return with_integers(frame, name, micros // MICROS_PER_DAY, known)
+    value = nw.col(column)
+    remainder = ((value % MICROS_PER_DAY) + MICROS_PER_DAY) % MICROS_PER_DAY
+    day = (value - remainder) // MICROS_PER_DAY
+    return with_columns(frame, {name: day.cast(nw.Int64)})
+
+
+def known_number(frame: Frame, column: str, dtype: Any = None) -> Any:
+    """Return a numeric column as an int64 or float64 expression, null where it is NaN."""
+    if dtype is None:
+        dtype = frame.inner.collect_schema()[column]
+    value = nw.col(column)
+    if dtype.is_integer() or dtype == nw.Boolean:
+        return value if dtype == nw.Int64 else value.cast(nw.Int64)
+    if dtype != nw.Float64:
+        value = value.cast(nw.Float64)
+    native = frame.native
+    if isinstance(native, pd.DataFrame) and isinstance(native[column].dtype, np.dtype):
+        return value  # NaN is null
+    return nw.when(~value.is_nan()).then(value)
 
 
 def with_minor_units(frame: Frame, column: str, name: str, *, digits: int) -> Frame:
@@ -97,24 +196,28 @@ def with_minor_units(frame: Frame, column: str, name: str, *, digits: int) -> Fr
 
     Halves go away from zero, so that a refund cancels its purchase; a value within 1e-6
     minor units of a half counts as a half, because 1.005 has no exact binary form. The
-    arithmetic is the same IEEE operations on every engine. Null stays null.
+    arithmetic is the same IEEE operations on every engine. Null, NaN and what int64 cannot
+    hold become null.
     """
     native = frame.native
     if isinstance(native, pd.DataFrame):
         values = native[column].to_numpy(dtype="float64", na_value=float("nan"))
-        known = values == values
+        known = np.abs(values) < 2.0**63 / 10**digits
         whole = minor_units(np.where(known, values, 0.0), digits)
-        return _with_integers(frame, name, whole, known)
+        return with_integers(frame, name, whole, known)
     scaled = nw.col(column).cast(nw.Float64) * float(10**digits)
-    up = (scaled.abs() + (0.5 + HALF_TOLERANCE)).floor()
-    signed = nw.when(scaled < 0).then(-up).otherwise(up)
-    return Frame(frame.engine, frame.inner.with_columns(signed.cast(nw.Int64).alias(name)))
+    size = scaled.abs()
+    rounded = (size + (0.5 + HALF_TOLERANCE)).floor()
+    # NaN is greater than every number, or compares with none: both ways it becomes null.
+    whole_size = nw.when(size < WHOLE_FROM).then(rounded).when(size < 2.0**63).then(size)
+    signed = nw.when(scaled < 0).then(-whole_size).otherwise(whole_size)
+    return with_columns(frame, {name: signed.cast(nw.Int64)})
 
 
 def with_product(frame: Frame, left: str, right: str, name: str) -> Frame:
-    """Add the product of two numeric columns as float64; null where either is null."""
-    product = nw.col(left).cast(nw.Float64) * nw.col(right).cast(nw.Float64)
-    return Frame(frame.engine, frame.inner.with_columns(product.alias(name)))
+    """Add the product of two numeric columns as float64; null where either is null or NaN."""
+    product = known_number(frame, left).cast(nw.Float64) * known_number(frame, right)
+    return with_columns(frame, {name: product.cast(nw.Float64)})
 
 
 def with_any_negative(frame: Frame, columns: Sequence[str], name: str) -> Frame:
@@ -122,35 +225,50 @@ def with_any_negative(frame: Frame, columns: Sequence[str], name: str) -> Frame:
     negative = nw.col(columns[0]) < 0
     for column in columns[1:]:
         negative = negative | (nw.col(column) < 0)
-    return Frame(frame.engine, frame.inner.with_columns(negative.alias(name)))
+    return with_columns(frame, {name: negative})
 
 
 def with_choice(frame: Frame, flag: str, yes: int, no: int, name: str) -> Frame:
     """Add one of two whole numbers, int64, by a boolean column without nulls."""
     choice = nw.when(nw.col(flag)).then(nw.lit(yes)).otherwise(nw.lit(no))
-    return Frame(frame.engine, frame.inner.with_columns(choice.cast(nw.Int64).alias(name)))
+    return with_columns(frame, {name: choice.cast(nw.Int64)})
 
 
 def with_null_where(frame: Frame, flag: str, columns: Mapping[str, str]) -> Frame:
     """Add copies of columns, null where a boolean column without nulls is true.
 
-    `columns` maps the new name to the column that is copied.
+    `columns` maps the new name to the column that is copied. Whole numbers stay whole: in
+    pandas they become nullable Int64.
     """
-    copies = [
-        nw.when(~nw.col(flag)).then(nw.col(column)).alias(name) for name, column in columns.items()
-    ]
-    return Frame(frame.engine, frame.inner.with_columns(*copies))
+    native = frame.native
+    if isinstance(native, pd.DataFrame):
+        hidden = native[flag].to_numpy(dtype=bool)
+        copies = {name: _nullable(native[column]) for name, column in columns.items()}
+        made = {name: column.mask(hidden) for name, column in copies.items()}
+        return Frame(frame.engine, nw.from_native(native.assign(**made)))
+    shown = {name: nw.when(~nw.col(flag)).then(nw.col(column)) for name, column in columns.items()}
+    return with_columns(frame, shown)
+
+
+def _nullable(column: pd.Series[Any]) -> pd.Series[Any]:
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
+    if kind in "iu" and kind:
+        return column.astype("Int64")
+    return column.astype("boolean") if kind == "b" else column
 
 
 def sort_rows(frame: Frame, columns: Sequence[str]) -> Frame:
     """Sort by columns without nulls, ascending; texts by Unicode code point."""
-    return Frame(frame.engine, frame.inner.sort(*columns))
+    inner = frame.inner.sort(*columns)
+    native = inner.to_native()
+    if isinstance(native, pd.DataFrame):  # pandas keeps the old index
+        return Frame(frame.engine, nw.from_native(native.reset_index(drop=True)))
+    return Frame(frame.engine, inner)
 
 
 def with_zero_for_missing(frame: Frame, columns: Sequence[str]) -> Frame:
-    """Replace null by 0 in numeric columns."""
-    filled = [nw.col(name).fill_null(0) for name in columns]
-    return Frame(frame.engine, frame.inner.with_columns(*filled)) if filled else frame
+    """Replace null and NaN by 0 in numeric columns, which become int64 or float64."""
+    return with_columns(frame, {name: known_number(frame, name).fill_null(0) for name in columns})
 
 
 def _quoted(name: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from userportrait._core.lazy import optional_import
 from userportrait.errors import InvalidDataError, UnsupportedOnEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from userportrait.typing import IntoFrame
 
 __all__ = [
@@ -23,12 +28,11 @@ __all__ = [
     "enter",
     "lazily",
     "leave",
-    "to_pandas",
 ]
 
 Engine: TypeAlias = Literal["pandas", "polars", "polars-lazy", "pyarrow", "duckdb"]
 Kind: TypeAlias = Literal[
-    "integer", "number", "decimal", "text", "boolean", "time", "date", "category", "other"
+    "integer", "number", "decimal", "text", "boolean", "time", "date", "category", "empty", "other"
 ]
 
 ENGINES: tuple[Engine, ...] = ("pandas", "polars", "polars-lazy", "pyarrow", "duckdb")
@@ -79,7 +83,10 @@ def enter(frame: IntoFrame, *, argument: str = "frame") -> Frame:
     if engine == "pandas":
         frame = _plain_pandas(frame, argument)
     elif engine == "pyarrow":
+        check_names(frame.column_names, engine, argument)
         frame = _arrow_to_worker(frame)
+    elif engine == "duckdb":
+        check_names(frame.columns, engine, argument)
     return Frame(engine, nw.from_native(frame))
 
 
@@ -103,40 +110,46 @@ def _engine_of(frame: object, argument: str) -> Engine:
     raise UnsupportedOnEngine(f"{argument}=", given, f"Give {_SUPPORTED}.")
 
 
+def check_names(names: Sequence[str], engine: Engine, argument: str) -> None:
+    """Raise `InvalidDataError` if two columns share a name; DuckDB ignores case."""
+    seen: set[str] = set()
+    for name in names:
+        key = name.lower() if engine == "duckdb" else name
+        if key in seen:
+            alike = " (DuckDB does not tell case apart)" if engine == "duckdb" else ""
+            message = f"{argument} has two columns named '{name}'{alike}. Rename or drop one."
+            raise InvalidDataError(message, column=name)
+        seen.add(key)
+
+
 def _plain_pandas(frame: pd.DataFrame, argument: str) -> pd.DataFrame:
+    """Return a frame of its own that shares the values: text names, index 0, 1, and so on."""
     names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        message = f"{argument} has two columns named '{twice[0]}'. Rename or drop one of them."
-        raise InvalidDataError(message, column=twice[0])
-    if names != list(frame.columns):
-        frame = frame.set_axis(names, axis="columns")
-    if (
-        not isinstance(frame.index, pd.RangeIndex)
-        or frame.index.start != 0
-        or frame.index.step != 1
-    ):
-        frame = frame.reset_index(drop=True)
+    check_names(names, "pandas", argument)
+    frame = frame.copy(deep=False)
+    frame.columns = pd.Index(names)
+    frame.index = pd.RangeIndex(len(frame))
     return frame
 
 
 def _arrow_to_worker(table: Any) -> Any:
     try:
-        import polars as pl
+        polars: Any = import_module("polars")
     except ImportError:
-        return _plain_pandas(table.to_pandas(ignore_metadata=True), "frame")
-    return pl.from_arrow(table)
+        return table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return polars.from_arrow(table)
 
 
 def leave(frame: Frame) -> Any:
     """Give a frame back to the caller, in the library that it came from."""
     native = frame.native
+    if frame.engine == "polars" and isinstance(frame.inner, nw.LazyFrame):
+        return native.collect()
     if frame.engine != "pyarrow":
         return native
     if isinstance(native, pd.DataFrame):
-        import pyarrow as pa
-
-        return pa.Table.from_pandas(native, preserve_index=False)
+        pa: Any = optional_import("pyarrow", what="A pyarrow table", extra="parquet")
+        return pa.Table.from_pandas(native, preserve_index=False).replace_schema_metadata(None)
     return native.to_arrow()
 
 
@@ -147,34 +160,39 @@ def lazily(frame: Frame) -> Frame:
     return frame
 
 
-def to_pandas(frame: Frame) -> pd.DataFrame:
-    """Collect into a pandas frame with the default index."""
-    native = frame.native
-    if isinstance(native, pd.DataFrame):
-        return native
-    from userportrait._core.frames._arrays import collect_arrays
-
-    return pd.DataFrame(collect_arrays(frame, column_names(frame)))
-
-
 def column_names(frame: Frame) -> list[str]:
     """Return the names of the columns, in order."""
     return list(frame.inner.collect_schema().names())
 
 
-def column_kinds(frame: Frame) -> dict[str, Kind]:
-    """Return what each column holds, by name.
+def column_kinds(frame: Frame, columns: Iterable[str] | None = None) -> dict[str, Kind]:
+    """Return what each column holds, by name; of all columns by default.
 
     ``category`` is a categorical or enum column; ``decimal`` an exact decimal, also Python
-    `Decimal` objects in pandas; ``other`` is what no role can take, such as lists.
+    `Decimal` objects in pandas; ``empty`` holds nothing but nulls and has no type; ``other``
+    is what no role can take, such as lists, or times with and without a zone in one column.
     """
-    found = {name: _kind(dtype) for name, dtype in frame.inner.collect_schema().items()}
+    schema = frame.inner.collect_schema()
     native = frame.native
+    chosen = list(schema) if columns is None else list(columns)
+    found: dict[str, Kind] = {name: _kind(schema[name]) for name in chosen}
     if isinstance(native, pd.DataFrame):
         for name, kind in found.items():
             if kind in ("other", "text") and native[name].dtype == object:
                 found[name] = _object_kind(native[name])
+    elif "other" in found.values():
+        for name in _empty_columns(frame) & set(found):
+            found[name] = "empty"
     return found
+
+
+def _empty_columns(frame: Frame) -> set[str]:
+    """Name the columns whose type is that of a bare null."""
+    native = frame.native
+    if frame.engine == "duckdb":
+        types = zip(native.columns, native.types, strict=True)
+        return {name for name, sql_type in types if str(sql_type).strip('"') == "NULL"}
+    return {name for name, dtype in native.collect_schema().items() if str(dtype) == "Null"}
 
 
 def _kind(dtype: Any) -> Kind:
@@ -197,7 +215,7 @@ def _kind(dtype: Any) -> Kind:
 
 _OBJECT_KINDS: dict[str, Kind] = {
     "string": "text",
-    "empty": "text",
+    "empty": "empty",
     "decimal": "decimal",
     "integer": "integer",
     "floating": "number",
@@ -210,4 +228,12 @@ _OBJECT_KINDS: dict[str, Kind] = {
 
 
 def _object_kind(column: pd.Series[Any]) -> Kind:
-    return _OBJECT_KINDS.get(pd.api.types.infer_dtype(column, skipna=True), "other")
+    kind = _OBJECT_KINDS.get(pd.api.types.infer_dtype(column, skipna=True), "other")
+    if kind in ("time", "date"):
+        zoned = {_has_zone(value) for value in column[column.notna()]}
+        return kind if len(zoned) == 1 else "other"
+    return kind
+
+
+def _has_zone(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
