@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["code_values"]
@@ -21,23 +23,27 @@ def code_values(values: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
     Parameters
     ----------
     values : ndarray, Series or extension array
-        Integers or texts of one type; null in a non-integer column gets code -1.
+        Integers or texts of one type; null in a non-integer column gets code -1. Other
+        numbers are coded too.
 
     Returns
     -------
     codes : ndarray of int32
-    distinct : ndarray of int64 or of objects
+    distinct : ndarray of int64, of objects (texts) or of float64 (other numbers)
         Sorted; texts by Unicode code point.
     """
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "iu" and len(values):
         found = np.asarray(values)
         low, high = int(found.min()), int(found.max())
-        if high - low <= 4 * len(found) + 1_000_000:
+        if high - low <= 4 * len(found) + 1_000_000 and high < 2**63:
             return _code_dense(found, low, high)
-    raw_codes, distinct = pd.factorize(values)
+    factorize = cast("Callable[[Any], tuple[NDArray[np.intp], Any]]", pd.factorize)
+    raw_codes, distinct = factorize(values)
     uniques = np.asarray(distinct)
-    if uniques.dtype.kind not in "iuf":
+    if uniques.dtype.kind in "iu" and (len(uniques) == 0 or int(uniques.max()) < 2**63):
+        uniques = uniques.astype(np.int64, copy=False)
+    elif uniques.dtype.kind not in "uf":
         uniques = uniques.astype(object)
     order = np.argsort(uniques, kind="stable")
     rank = np.empty(len(uniques) + 1, dtype=np.int32)
@@ -48,7 +54,8 @@ def code_values(values: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
 
 def _code_dense(found: NDArray[Any], low: int, high: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
     """Code integers of a narrow range by a look-up table, without hashing or sorting."""
-    shifted = found - low if low else found
+    # In int64 first: the range of a narrow type need not fit the type itself.
+    shifted = found.astype(np.int64, copy=False) - low if low else found
     present = np.zeros(high - low + 1, dtype=bool)
     present[shifted] = True
     distinct = np.flatnonzero(present)

@@ -45,9 +45,8 @@ class Between:
     def problem(self, name: str, value: object) -> str | None:
         """Return one sentence about a bad value, None for a good one."""
         kind = "an integer" if self.integer else "a number"
-        right_type = isinstance(value, Integral if self.integer else Real)
-        if right_type and not isinstance(value, bool):
-            number = float(value)  # type: ignore[arg-type]
+        if _is_number(value, integer=self.integer):
+            number: Any = value  # float() would fail on a very large integer
             above = number > self.low if self.open_low else number >= self.low
             below = number < self.high if self.open_high else number <= self.high
             if above and below:
@@ -55,6 +54,11 @@ class Between:
         left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
         limits = f"{left}{self.low:g}, {self.high:g}{right}"
         return f"{name} must be {kind} in {limits}; got {value!r}."
+
+
+def _is_number(value: Any, *, integer: bool) -> bool:
+    kind: Any = Integral if integer else Real
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)

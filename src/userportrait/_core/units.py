@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HALF_TOLERANCE",
     "MICROS_PER_DAY",
+    "WHOLE_FROM",
     "as_moment",
     "day_numbers",
     "from_micros",
@@ -25,6 +26,8 @@ __all__ = [
 MICROS_PER_DAY = 86_400_000_000
 HALF_TOLERANCE = 1e-6
 """How near to half a minor unit, in minor units, still counts as half."""
+WHOLE_FROM = 2.0**52
+"""From here on float64 holds whole numbers only, and adding a half would go wrong."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 
@@ -38,13 +41,14 @@ def minor_units(values: NDArray[np.floating[Any]], digits: int) -> NDArray[np.in
     Parameters
     ----------
     values : ndarray of float64
-        Finite.
+        Finite, and below 2**63 minor units.
     digits : int
         Decimal digits of the currency.
     """
     scaled = values * float(10**digits)
     size = np.abs(scaled)
-    size += 0.5 + HALF_TOLERANCE
+    rounds: Any = True if size.max(initial=0.0) < WHOLE_FROM else size < WHOLE_FROM
+    np.add(size, 0.5 + HALF_TOLERANCE, out=size, where=rounds)
     np.floor(size, out=size)
     np.copysign(size, scaled, out=size)
     whole: NDArray[np.int64] = size.astype(np.int64)
@@ -80,20 +84,25 @@ def as_moment(value: object, *, owner: str, name: str = "as_of") -> datetime:
     InvalidParameterError
         If it is none of these.
     """
+    found: Any = value
     problem = f"{name} must be a date or time, such as '2026-01-31' or a datetime; got {value!r}."
-    if isinstance(value, str):
+    if isinstance(found, str):
         try:
-            value = datetime.fromisoformat(value.strip())
+            found = datetime.fromisoformat(found.strip())
         except ValueError:
             raise InvalidParameterError(owner, [problem]) from None
-    elif isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]").item()
-    elif hasattr(value, "to_pydatetime"):
-        value = value.to_pydatetime(warn=False)
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001
-    if not isinstance(value, datetime) or value != value:
+    elif isinstance(found, np.datetime64):
+        found = found.astype("datetime64[us]").item()
+    elif hasattr(found, "to_pydatetime"):
+        found = found.to_pydatetime(warn=False)
+    elif isinstance(found, date) and not isinstance(found, datetime):
+        found = datetime(found.year, found.month, found.day)  # noqa: DTZ001
+    if not isinstance(found, datetime) or found != found:
         raise InvalidParameterError(owner, [problem])
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return value
+    moment: datetime = found
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise InvalidParameterError(owner, [problem]) from None
