@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from errno import ENOENT
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -200,9 +201,11 @@ class ExpressionError(UserPortraitError, ValueError):
         before = self.text[: self.position]
         line_number = before.count("\n") + 1
         column = self.position - (before.rfind("\n") + 1)
-        line = self.text.splitlines()[line_number - 1] if self.text.strip() else self.text
-        where = f"column {column + 1}" if line_number == 1 else f"line {line_number}, {column + 1}"
-        return f"{self.message} (at {where})\n  {line}\n  {' ' * column}^"
+        line = self.text.split("\n")[line_number - 1].rstrip("\r")
+        where = f"column {column + 1}"
+        if line_number > 1:
+            where = f"line {line_number}, {where}"
+        return f"{self.message} (at {where})\n  {line}\n  {_blank(line[:column])}^"
 
 
 class MissingExtraError(UserPortraitError, ImportError):
@@ -240,10 +243,14 @@ class DataFileNotFoundError(UserPortraitError, FileNotFoundError):
     def __init__(self, path: str, nearby: Iterable[str] = ()) -> None:
         self.path: str = path
         self.nearby: tuple[str, ...] = tuple(nearby)
-        super().__init__(path, self.nearby)
+        super().__init__(ENOENT, "there is no such file", path)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.path, self.nearby))
 
     def __str__(self) -> str:
-        close = get_close_matches(self.path.rsplit("/", 1)[-1], self.nearby, n=1)
+        name = self.path.replace("\\", "/").rsplit("/", 1)[-1]
+        close = get_close_matches(name, self.nearby, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         return f"there is no file '{self.path}'.{hint}"
 
@@ -265,6 +272,14 @@ class StoreLockedError(StoreError, TimeoutError):
             f"the store '{self.path}' stayed locked by another writer for {self.seconds:g} s. "
             "Wait for that writer to finish, or open the store with a longer timeout=."
         )
+
+
+def _blank(text: str) -> str:
+    """Return white space as wide as the text is in a terminal."""
+    from unicodedata import east_asian_width
+
+    wide = {letter: "  " for letter in text if east_asian_width(letter) in "WF"}
+    return "".join("\t" if letter == "\t" else wide.get(letter, " ") for letter in text)
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from inspect import Parameter, signature
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from userportrait._core.display import definition_list, page_fragment
 from userportrait.errors import InvalidParameterError, NotFittedError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Estimator"]
 
@@ -41,7 +44,7 @@ class Estimator:
         for name in self._parameter_names():
             value = getattr(self, name)
             found[name] = value
-            if deep and isinstance(value, Estimator):
+            if deep and _has_params(value):
                 found |= {f"{name}__{key}": part for key, part in value.get_params().items()}
         return found
 
@@ -62,19 +65,29 @@ class Estimator:
         InvalidParameterError
             If a name is not a parameter; then nothing is changed.
         """
-        known = self._parameter_names()
-        problems = [
-            unknown_name("parameter", k, known) for k in params if k.split("__")[0] not in known
-        ]
+        problems = self._wrong_params(params)
         if problems:
             raise InvalidParameterError(type(self).__name__, problems)
+        own = {key: value for key, value in params.items() if "__" not in key}
+        for key, value in own.items():
+            setattr(self, key, value)
         for key, value in params.items():
             name, _, part = key.partition("__")
             if part:
                 getattr(self, name).set_params(**{part: value})
-            else:
-                setattr(self, name, value)
         return self
+
+    def _wrong_params(self, params: Mapping[str, Any]) -> list[str]:
+        known = self._parameter_names()
+        problems: list[str] = []
+        for key, value in params.items():
+            name, _, part = key.partition("__")
+            if name not in known:
+                problems.append(unknown_name("parameter", key, known))
+            elif part:
+                inner = params.get(name, getattr(self, name))
+                problems += _wrong_part(name, inner, {part: value})
+        return problems
 
     def _check_fitted(self, attribute: str) -> None:
         if not hasattr(self, attribute):
@@ -92,6 +105,22 @@ class Estimator:
     def _repr_html_(self) -> str:
         rows = {name: repr(value) for name, value in self.get_params(deep=False).items()}
         return page_fragment(type(self).__name__, definition_list(rows))
+
+
+def _has_params(value: Any) -> bool:
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def _wrong_part(name: str, inner: Any, params: Mapping[str, Any]) -> list[str]:
+    """Say what is wrong with parameters of an argument; nothing if it takes them all."""
+    if not _has_params(inner):
+        return [f"{name} has no parameters of its own; it is a {type(inner).__name__}."]
+    known = sorted(key.partition("__")[0] for key in inner.get_params(deep=False))
+    return [
+        f"{name}: {unknown_name('parameter', key, known)}"
+        for key in params
+        if key.partition("__")[0] not in known
+    ]
 
 
 def _same(value: object, default: object) -> bool:
