@@ -130,7 +130,8 @@ def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeas
     if as_of < orders.newest:
         lines = frames.keep_rows_until(lines, "at", to_micros(as_of))
     bought = {"at": "at", "order": "order_id", "amount": "amount_minor"}
-    if orders.has_returns:
+    returns = orders.has_returns
+    if returns:
         signs = ["amount_minor", *(["quantity"] if "quantity" in orders.columns else [])]
         lines = frames.with_any_negative(lines, signs, "is_return")
         copies = {f"bought_{name}": column for name, column in bought.items()}
@@ -138,10 +139,11 @@ def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeas
         bought = {name: f"bought_{name}" for name in bought}
     measures: dict[str, frames.Aggregation] = {
         "last_bought": (bought["at"], "max"),
-        "last": ("at", "max"),
         "frequency": (bought["order"], "n_unique"),
         "spend": ("amount_minor" if net else bought["amount"], "sum"),
     }
+    if returns:
+        measures["last"] = ("at", "max")
     found = frames.sort_rows(frames.aggregate(lines, ["customer_id"], measures), ["customer_id"])
     ids, columns = frames.collect_keyed(found, "customer_id", list(measures))
     last = columns["last_bought"]
