@@ -1,0 +1,143 @@
+"""What the cleaning of every table has in common: columns checked, extras kept, errors worded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from userportrait._core.params import InstanceOf, check_values
+from userportrait._core.units import as_moment, to_micros
+from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from userportrait.data._clean_report import CleaningReport
+    from userportrait.data._clean_table import RawTable
+
+__all__ = [
+    "check_columns",
+    "chosen_roles",
+    "latest_moment",
+    "nothing_left",
+    "other_ranks",
+    "raise_if_empty",
+    "rename_extras",
+]
+
+
+def chosen_roles(**roles: str | None) -> dict[str, str]:
+    """Return the roles that were given a column."""
+    return {role: column for role, column in roles.items() if column is not None}
+
+
+def check_columns(roles: Mapping[str, str], names: Sequence[str], *, owner: str) -> None:
+    """Raise unless every role has a column of its own.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a column's name is not a text, or stands for two roles.
+    MissingColumnError
+        If there is no such column.
+    """
+    check_values(owner, roles, dict.fromkeys(roles, InstanceOf((str,), "a column's name")))
+    by_column: dict[str, str] = {}
+    problems: list[str] = []
+    for role, column in roles.items():
+        if column in by_column:
+            problems.append(f"'{column}' is given for both {by_column[column]} and {role}.")
+        by_column.setdefault(column, role)
+    if problems:
+        raise InvalidParameterError(owner, problems)
+    for role, column in roles.items():
+        if column not in names:
+            raise MissingColumnError(column, names, f"{owner}, {role}=")
+
+
+def latest_moment(now: object, *, owner: str) -> int:
+    """Return the latest time that is not in the future, in epoch microseconds."""
+    if now is not None:
+        return to_micros(as_moment(now, owner=owner, name="now"))
+    return to_micros(datetime.now(tz=UTC).replace(tzinfo=None) + timedelta(days=1))
+
+
+def raise_if_empty(raw: RawTable, *, owner: str) -> None:
+    """Raise `InvalidDataError` for a frame without rows."""
+    if not len(raw):
+        message = f"{owner}: the frame has no rows. At least one is needed."
+        raise InvalidDataError(message)
+
+
+def other_ranks(raw: RawTable, names: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rank rows by the values of some columns; equal rows come in any order."""
+    keys = [raw.column(name).take(rows).ranks() for name in names]
+    ranks = np.zeros(len(rows), dtype=np.int64)
+    if keys:
+        ranks[np.lexsort(keys[::-1])] = np.arange(len(rows))
+    return ranks
+
+
+def rename_extras(
+    raw: RawTable, extras: Sequence[str], taken: set[str], free_labels: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Give each further column a name that no role needs.
+
+    Parameters
+    ----------
+    raw : RawTable
+    extras : sequence of str
+        Columns without a role.
+    taken : set of str
+        Names that the result needs.
+    free_labels : sequence of str
+        Labels that no column was given for: an extra of that name keeps it if it can play it.
+
+    Returns
+    -------
+    named : dict of str to str
+    notes : list of str
+    """
+    named: dict[str, str] = {}
+    notes: list[str] = []
+    used = taken | set(extras)
+    for name in extras:
+        clash = name in taken
+        if name in free_labels:
+            clash = raw.column(name).kind in ("other", "time", "decimal")
+        new = f"{name}_original" if clash else name
+        while new != name and new in used:
+            new += "_"
+        used.add(new)
+        named[name] = new
+        if clash:
+            notes.append(f"'{name}' has no role; it is now '{new}'.")
+    return named, notes
+
+
+def nothing_left(report: CleaningReport, roles: Mapping[str, str], *, owner: str) -> str:
+    """Say why no row is left, what to try, and which columns play which roles."""
+    removed = [found for found in report.reasons if found.action == "removed"]
+    removed.sort(key=lambda found: (-found.n_rows, found.reason))
+    listed = "; ".join(f"{r.n_rows:,} {r.reason} ({r.description})" for r in removed)
+    first = removed[0].reason
+    hint = next((f" {text}" for part, text in _HINTS.items() if first.endswith(part)), "")
+    given = ", ".join(f"{role}='{column}'" for role, column in roles.items())
+    return f"{owner}: none of {report.n_rows_in:,} rows is left: {listed}.{hint} Roles: {given}."
+
+
+_HINTS = {
+    "customer_id": "Is customer_id= the right column?",
+    "unparsable_time": "Give time_format= or day_first=.",
+    "future_time": "Check now= and time_zone=.",
+    "invalid_quantity": "If texts use a decimal comma, give decimal=','.",
+    "invalid_price": "If texts use a decimal comma, give decimal=','.",
+    "invalid_amount": "If texts use a decimal comma, give decimal=','.",
+    "non_product": "Give detect_non_products=False if these codes are items.",
+    "return_unmatched": "Give unmatched_returns='keep' to keep returns without a purchase.",
+    "zero_price": "Give zero_price='keep' if free items count.",
+}

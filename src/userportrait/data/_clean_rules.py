@@ -1,0 +1,161 @@
+"""The rules that look at many rows: repeated rows, services among the items, outliers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Limits", "find_non_products", "outlier_limits", "repeated_rows"]
+
+SERVICE_CODES = frozenset(
+    {
+        "adjust", "adjust2", "adjustment", "amazonfee", "b", "bank charge", "bank charges",
+        "bankcharges", "c2", "carriage", "charges", "charity", "coupon", "cruk", "d", "delivery",
+        "deposit", "discount", "donation", "dot", "dotcom", "ebay", "fee", "fees", "freight",
+        "gift card", "gift voucher", "giftcard", "giftvoucher", "handling", "insurance", "m",
+        "manual", "misc", "p&p", "post", "postage", "refund", "s", "sample", "samples", "service",
+        "shipping", "shipping fee", "surcharge", "tax", "test", "test001", "test002", "tip",
+        "vat", "voucher",
+        "运费", "邮费", "快递费", "折扣", "优惠", "优惠券", "礼品卡", "代金券", "手续费", "服务费",
+        "差价", "补差价", "样品", "测试",
+    }
+)  # fmt: skip
+"""Item codes that mean a service, a charge or a correction; compared without case."""
+
+_VOUCHER = re.compile(
+    r"gift_\d+_\d+"
+    r"|(?:gift[ _-]?(?:card|voucher)|e?voucher|coupon|discount|postage|shipping)[ _-]?\d*"
+)
+_SHARE_WITH_DIGIT = 0.9
+_ENOUGH_CODES = 10
+_FAMILY = 4
+_LARGEST_SHARE = 0.1
+
+_ENOUGH_LINES = 50
+_LEAST_SCALE = float(np.log(2.0))
+_NORMAL = 1.4826
+
+
+def repeated_rows(
+    columns: Iterable[NDArray[np.int64]], candidates: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the candidates that equal an earlier candidate in every column.
+
+    Parameters
+    ----------
+    columns : iterable of ndarray of int64
+        Codes, equal where the values are.
+    candidates : ndarray of bool
+    """
+    rows = np.flatnonzero(candidates)
+    found = np.zeros(len(candidates), dtype=bool)
+    key = np.zeros(len(rows), dtype=np.int64)
+    n_keys = 1
+    for column in columns:
+        codes, distinct = pd.factorize(column[rows])
+        if n_keys > 2**62 // max(len(distinct), 1):
+            key, n_keys = _dense(key)
+        key = key * max(len(distinct), 1) + codes
+        n_keys *= max(len(distinct), 1)
+        if n_keys > 2**31:
+            key, n_keys = _dense(key)
+    found[rows] = pd.Series(key).duplicated().to_numpy(dtype=bool)
+    return found
+
+
+def _dense(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    codes, distinct = pd.factorize(key)
+    return np.asarray(codes, dtype=np.int64), max(len(distinct), 1)
+
+
+def find_non_products(
+    labels: Sequence[str], n_lines: NDArray[np.int64], *, user_codes: Collection[str], detect: bool
+) -> NDArray[np.bool_]:
+    """Return which item codes are services, charges or corrections rather than items.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Distinct item codes.
+    n_lines : ndarray of int64
+        How many lines each of them has.
+    user_codes : collection of str
+        Codes that the user named.
+    detect : bool
+        Whether to look for others.
+
+    Notes
+    -----
+    Detection only takes place in a shop that writes digits into its codes. Where at least half
+    of the codes have one, the known codes in `SERVICE_CODES` and numbered vouchers are found.
+    Where at least 10 codes and nine in ten have one, so are codes without any digit, unless
+    their first four letters start a code with digits (a family of items), or they make up more
+    than a tenth of all lines.
+    """
+    named: NDArray[np.bool_] = np.array([label in user_codes for label in labels], dtype=bool)
+    with_digit = np.array([any(map(str.isdigit, label)) for label in labels], dtype=bool)
+    if not detect or not len(labels) or 2 * with_digit.sum() < len(labels):
+        return named
+    folded = [label.casefold() for label in labels]
+    known = np.array([_is_service(code) for code in folded], dtype=bool)
+    found: NDArray[np.bool_] = named | known
+    enough = with_digit.sum() >= _ENOUGH_CODES
+    if not enough or with_digit.sum() < _SHARE_WITH_DIGIT * len(labels):
+        return found
+    families = {code[:_FAMILY] for code, digit in zip(folded, with_digit, strict=True) if digit}
+    alone = np.array([code[:_FAMILY] not in families for code in folded], dtype=bool)
+    odd = ~with_digit & alone & ~found
+    if n_lines[odd].sum() > _LARGEST_SHARE * n_lines.sum():
+        return found
+    every: NDArray[np.bool_] = found | odd
+    return every
+
+
+def _is_service(code: str) -> bool:
+    return code in SERVICE_CODES or _VOUCHER.fullmatch(code) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What lies outside is an outlier; both ends are allowed themselves."""
+
+    low: float
+    high: float
+
+    def outside(self, sizes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return the sizes beyond the limits."""
+        return (sizes < self.low) | (sizes > self.high)
+
+
+def outlier_limits(sizes: NDArray[Any], *, n_scales: float) -> Limits | None:
+    """Return robust limits for positive sizes, None for fewer than 50 of them.
+
+    Parameters
+    ----------
+    sizes : ndarray
+        Positive.
+    n_scales : float
+        How many scales a logarithm may be away from the median.
+
+    Notes
+    -----
+    With m the median of the logarithms and s = 1.4826 × their median absolute deviation from m
+    (Hampel 1974), but at least ln 2, the limits are exp(m ± n_scales × s).
+    """
+    if len(sizes) < _ENOUGH_LINES:
+        return None
+    logs = np.log(np.sort(sizes).astype(np.float64))
+    middle = float(np.median(logs))
+    scale = max(_NORMAL * float(np.median(np.abs(logs - middle))), _LEAST_SCALE)
+    with np.errstate(over="ignore"):
+        low, high = np.exp([middle - n_scales * scale, middle + n_scales * scale])
+    return Limits(float(low), float(high))
