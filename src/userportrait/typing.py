@@ -99,27 +99,38 @@ class ProfileStore(Protocol):
         """Replace everything by the profiles of one build; return how many were written.
 
         All or nothing: if `profiles` raises or the process dies, the old profiles and the
-        old build stay. Readers see the old ones until the new ones are complete. A
-        customer who comes twice raises `InvalidDataError`.
+        old build stay. Readers see the old ones until the new ones are complete.
+        `profiles` is read once and may read this store; a build without profiles is one
+        too. A customer who comes twice, an ID that is no `CustomerId` and a value that is
+        no `TagValue` (NaN, infinity, a date, a list) raise `InvalidDataError`:
+        `userportrait.stores.check_profiles` does that for you.
         """
         ...
 
     def read_profiles(
         self, customer_ids: Sequence[CustomerId]
     ) -> Mapping[CustomerId, Mapping[str, TagValue]]:
-        """Return the tags of the customers found; unknown customers are left out."""
+        """Return the tags of the customers found; unknown customers are left out.
+
+        Values come back as they were written, with their types, and all from one build.
+        1 and "1" are two customers. The result is the caller's: changing it changes
+        nothing in the store.
+        """
         ...
 
     def scan_profiles(self) -> Iterator[tuple[CustomerId, Mapping[str, TagValue]]]:
-        """Yield every profile once, in any order, all of them from one build."""
+        """Yield every profile once, in any order, all of them from one build.
+
+        Also if another build or an erasure happens before the scan ends.
+        """
         ...
 
     def read_build(self) -> Build | None:
-        """Return what the kept profiles have in common; None while there are none."""
+        """Return what the kept profiles have in common; None before the first build."""
         ...
 
     def delete_customers(self, customer_ids: Sequence[CustomerId]) -> int:
-        """Erase these customers; return how many were there."""
+        """Erase these customers, ignore unknown ones; return how many were there."""
         ...
 
 
@@ -128,7 +139,11 @@ class SupportsEncodedProfiles(Protocol):
     """A store that can take profiles already written as JSON, which is faster."""
 
     def replace_encoded(self, profiles: Iterable[tuple[CustomerId, str]], *, build: Build) -> int:
-        """Do as `ProfileStore.replace_profiles`, from (customer, JSON object) pairs."""
+        """Do as `ProfileStore.replace_profiles`, from (customer, JSON object) pairs.
+
+        The texts are trusted: each is one JSON object of tag values, without blanks around
+        it, as ``json.dumps`` writes it.
+        """
         ...
 
 
