@@ -208,7 +208,7 @@ def test_a_build_that_fails_leaves_the_old_portraits(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "x.db")
     build_portraits(small(), store=store)
     own = TagCatalogue([FactTag("town", "town", source="customers")])
-    with pytest.raises(MissingColumnError):
+    with pytest.raises(InvalidParameterError, match="customers"):
         build_portraits(small()[:1], own, store=store)
     assert len(open_portraits(store)) == 2
 
