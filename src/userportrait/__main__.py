@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ _ROLES = {
     "country": "where the customer is",
     "category": "the item's category",
 }
+LOCK_SECONDS = 30.0
+"""How long a store that another writer holds is waited for."""
+
 _DONE, _FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 
 
@@ -148,9 +152,8 @@ def _run_portrait(options: argparse.Namespace) -> int:
         for role in _ROLES
         if (value := getattr(options, (name := role.replace("-", "_")))) is not None
     }
-    roles = guess_roles(raw, **given)
-    for line in roles.notes:
-        say.line(line)
+    roles = guess_roles(raw, given=given)
+    say.line(str(roles))
     say.step("cleaning")
     orders, cleaning = clean_orders(
         raw,
@@ -176,7 +179,9 @@ def _run_demo(options: argparse.Namespace) -> int:
     shop = make_shop(n_customers=options.customers, random_state=options.random_state)
     roles = guess_roles(shop.raw_orders)
     say.step("cleaning")
-    orders, cleaning = clean_orders(shop.raw_orders, **roles.columns, now="2026-01-01")
+    orders, cleaning = clean_orders(
+        shop.raw_orders, **roles.columns, currency=shop.currency, now=shop.end + timedelta(days=1)
+    )
     say.line(str(cleaning))
     title = options.title or "The sample shop"
     return _portray(orders, cleaning, options, report, title, say, customers=shop.customers,
@@ -224,7 +229,7 @@ def _store(path: str | None) -> ProfileStore | None:
         return None
     from userportrait.stores import SQLiteStore
 
-    return SQLiteStore(path)
+    return SQLiteStore(path, timeout=LOCK_SECONDS)
 
 
 class _Voice:
