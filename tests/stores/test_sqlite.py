@@ -23,7 +23,7 @@ from userportrait.errors import (
     InvalidParameterError,
     StoreError,
 )
-from userportrait.stores import SQLiteStore, _sqlite_rows
+from userportrait.stores import SQLiteStore, _sqlite, _sqlite_rows
 from userportrait.testing import check_profile_store
 from userportrait.typing import Build, ProfileStore, SupportsEncodedProfiles
 
@@ -165,8 +165,9 @@ def test_order_of_the_profiles_does_not_matter(path: Path) -> None:
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize(("first", "second"), [(3, 17), (3, 24_000), (1, 11_111)])
 def test_a_repeated_customer_is_found_at_its_position(
-    path: Path, shuffled: bool, first: int, second: int
+    path: Path, shuffled: bool, first: int, second: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_sqlite, "_CHUNK", 10_000)
     keys: list[Any] = list(range(25_000))
     if shuffled:
         random.Random(0).shuffle(keys)
@@ -214,7 +215,8 @@ def test_an_error_of_the_callers_own_database_passes_unchanged(path: Path) -> No
         SQLiteStore(path).replace_profiles(failing(), build=build(1))
 
 
-def test_an_interrupted_build_changes_nothing(path: Path) -> None:
+def test_an_interrupted_build_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sqlite, "_CHUNK", 1_000)
     store = SQLiteStore(path)
     store.replace_profiles(profiles(1).items(), build=build(1))
 
@@ -255,6 +257,31 @@ def test_the_log_is_emptied_when_the_last_scan_ends(path: Path) -> None:
     assert log_size(path) == 0
 
 
+def test_a_log_that_cannot_be_emptied_is_no_failed_build(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SQLiteStore(path, timeout=0.05)
+    store.replace_profiles(profiles(1).items(), build=build(1))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM build").fetchone()
+    with caplog.at_level("INFO", "userportrait.stores"):
+        assert store.replace_profiles(profiles(2).items(), build=build(2)) == 20
+    assert "is being read: its log is emptied later" in caplog.text
+    assert log_size(path) > 0
+    other.close()
+
+    def fails(*args: Any) -> bool:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_sqlite, "truncate_log", fails)
+        assert store.replace_profiles(profiles(3).items(), build=build(3)) == 20
+    assert "the write-ahead log is emptied later: the disk is full" in caplog.text
+    assert dict(store.scan_profiles()) == profiles(3)
+    assert log_size(path) == 0
+
+
 def test_a_read_leaves_no_transaction_open(path: Path) -> None:
     store = SQLiteStore(path)
     store.replace_profiles(profiles(1).items(), build=build(1))
@@ -267,7 +294,10 @@ def test_a_read_leaves_no_transaction_open(path: Path) -> None:
     other.close()
 
 
-def test_readers_in_another_process_see_the_old_build_until_the_end(path: Path) -> None:
+def test_readers_in_another_process_see_the_old_build_until_the_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sqlite, "_CHUNK", 1_000)
     store = SQLiteStore(path)
     store.replace_profiles(profiles(1).items(), build=build(1))
     seen = []

@@ -90,9 +90,9 @@ def test_bytes_left_by_a_killed_build_are_erased_too(path: Path) -> None:
     code = """
 import sys, time
 from datetime import datetime
-from userportrait.stores import SQLiteStore, _sqlite_file
+from userportrait.stores import SQLiteStore, _sqlite, _sqlite_file
 from userportrait.typing import Build
-_sqlite_file._WRITER_CACHE_KIB = 64
+_sqlite._CHUNK, _sqlite_file._WRITER_CACHE_KIB = 1_000, 64
 def profiles():
     for i in range(20_000):
         yield f"person-{i:05d}@example.com", {"mark": f"<secret {i:05d}>"}

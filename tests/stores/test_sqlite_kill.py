@@ -17,15 +17,15 @@ from userportrait.typing import Build
 N_OLD, N_NEW = 3_000, 25_000
 BUILD = Build(as_of=datetime(2026, 1, 1), versions={"n": 1})
 
-# A cache of 64 kB makes SQLite write most of the build to the log before the commit.
+# With small chunks and a small cache, most of the build is in the log before the commit.
 SCRIPT = """
 import sys, time
 from datetime import datetime
-from userportrait.stores import SQLiteStore, _sqlite_file
+from userportrait.stores import SQLiteStore, _sqlite, _sqlite_file
 from userportrait.typing import Build
 
 path, n, stop_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-_sqlite_file._WRITER_CACHE_KIB = 64
+_sqlite._CHUNK, _sqlite_file._WRITER_CACHE_KIB = 1_000, 64
 
 def profiles():
     for i in range(n):

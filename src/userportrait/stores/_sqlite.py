@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import local
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from userportrait.typing import Build, CustomerId, TagValue
 
 __all__ = ["SQLiteStore"]
+
+_logger = logging.getLogger("userportrait.stores")
 
 _CHUNK = 50_000
 _RULES: dict[str, Rule] = {
@@ -457,7 +460,8 @@ class SQLiteStore:
                 n_profiles += len(chunk)
             with translated_errors(self.path, self.timeout):
                 rows.write_build(connection, document, n_profiles)
-        self._empty_log(min(self.timeout, 1.0))
+        self._log_is_due = True
+        self._finish_log(min(self.timeout, 1.0))
         return n_profiles
 
     def _session(self) -> Session | None:
@@ -492,11 +496,17 @@ class SQLiteStore:
         self._log_is_due = not done
         return done
 
-    def _finish_log(self) -> None:
-        """Empty the log if that is due; another reader or writer may still prevent it."""
-        if self._log_is_due and not self._n_scans():
-            with suppress(StoreError):
-                self._empty_log(0.0)
+    def _finish_log(self, wait: float = 0.0) -> None:
+        """Empty the log if that is due; whatever prevents it, the profiles are safe."""
+        if not self._log_is_due or self._n_scans():
+            return
+        try:
+            done = self._empty_log(wait)
+        except StoreError as error:
+            _logger.warning("the write-ahead log is emptied later: %s", error)
+        else:
+            if not done:
+                _logger.info("'%s' is being read: its log is emptied later", self.path)
 
     def _n_scans(self) -> int:
         return list(self._scans.values()).count(os.getpid())
