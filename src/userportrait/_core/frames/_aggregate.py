@@ -56,13 +56,13 @@ def aggregate(
     """
     kinds = column_kinds(frame, {*by, *(column for column, _ in measures.values())})
     _check_functions(kinds, measures)
-    frame, sources = _prepared(frame, by, measures, kinds)
+    frame, sources, keys = _prepared(frame, by, measures, kinds)
     counted = rows or _ROWS
     parts = [_reduce(name, sources[c], f) for name, (c, f) in measures.items()]
     distinct = [name for name, what in measures.items() if what[1] == "n_unique"]
     parts += [_reduce(_known(name), sources[measures[name][0]], "count") for name in distinct]
     parts.append(nw.len().alias(counted))
-    grouped = frame.inner.group_by(*by, drop_null_keys=True).agg(*parts)
+    grouped = frame.inner.group_by(*keys, drop_null_keys=True).agg(*parts)
     # narwhals counts null as one more value; the vocabulary does not.
     without_null = [
         nw.col(name) - (nw.col(_known(name)) < nw.col(counted)).cast(nw.Int64) for name in distinct
@@ -79,8 +79,9 @@ def aggregate(
         whole.append(nw.col(rows).cast(nw.Int64))
     if whole:
         grouped = grouped.with_columns(*whole)
-    chosen = [*by, *measures, *([rows] if rows is not None else [])]
-    return Frame(frame.engine, grouped.select(*chosen))
+    named = [nw.col(key).alias(name) for name, key in zip(by, keys, strict=True)]
+    chosen = [nw.col(name) for name in (*measures, *([rows] if rows is not None else []))]
+    return Frame(frame.engine, grouped.select(*named, *chosen))
 
 
 _SUMMED = ("integer", "number", "decimal", "boolean", "empty")
@@ -100,15 +101,23 @@ def _prepared(
     by: Sequence[str],
     measures: Mapping[str, Aggregation],
     kinds: Mapping[str, str],
-) -> tuple[Frame, dict[str, str]]:
+) -> tuple[Frame, dict[str, str], list[str]]:
     """Add the columns to reduce, of one type and with null for NaN; say where each one is.
 
     A function of an expression would silently be wrong on some engines, so every value
-    stands in a column of its own first.
+    stands in a column of its own first; so do keys that may be NaN, and keys whose name
+    DuckDB would take apart ("a.b").
     """
-    fractional = [name for name in by if kinds[name] == "number"]
-    if fractional:
-        frame = with_columns(frame, {name: known_number(frame, name) for name in fractional})
+    keys: dict[str, str] = {}
+    for position, name in enumerate(by):
+        moved = kinds[name] == "number" or (frame.engine == "duckdb" and "." in name)
+        keys[name] = f"__key_{position}" if moved else name
+    moves = {
+        key: known_number(frame, name) if kinds[name] == "number" else nw.col(name)
+        for name, key in keys.items()
+        if key != name
+    }
+    frame = with_columns(frame, moves)
     schema = frame.inner.collect_schema()
     sources: dict[str, str] = {}
     made: dict[str, Any] = {}
@@ -117,7 +126,7 @@ def _prepared(
         sources[column] = column if value is None else f"__value_{len(made)}"
         if value is not None:
             made[sources[column]] = value
-    return with_columns(frame, made), sources
+    return with_columns(frame, made), sources, list(keys.values())
 
 
 def _reducible(frame: Frame, column: str, kind: str, dtype: Any) -> Any:

@@ -231,13 +231,18 @@ def _whole_objects(series: pd.Series[Any]) -> pd.Series[Any]:
 
 def values_of(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return a categorical column as what its categories are; whole numbers stay whole."""
+    if isinstance(series.dtype, pd.ArrowDtype):
+        return series.astype(_arrow_value_type(series.dtype))
     categories = series.cat.categories
     if series.hasnans and pd.api.types.is_integer_dtype(categories.dtype):
         values = pd.array(categories.to_numpy(), dtype="Int64")
-        return pd.Series(
-            pd.api.extensions.take(values, series.cat.codes.to_numpy(), allow_fill=True)
-        )
+        taken = pd.api.extensions.take(values, series.cat.codes.to_numpy(), allow_fill=True)
+        return pd.Series(taken)
     return series.astype(categories.dtype)
+
+
+def _arrow_value_type(dtype: Any) -> pd.ArrowDtype:
+    return pd.ArrowDtype(dtype.pyarrow_dtype.value_type)
 
 
 def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:

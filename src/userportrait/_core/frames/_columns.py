@@ -45,6 +45,9 @@ __all__ = [
 
 def select_columns(frame: Frame, names: Sequence[str]) -> Frame:
     """Keep these columns, in this order."""
+    if frame.engine == "duckdb":  # narwhals does not quote them, and "at" may be a keyword
+        chosen = frame.native.project(", ".join(f'"{_quoted(name)}"' for name in names))
+        return Frame(frame.engine, nw.from_native(chosen))
     return Frame(frame.engine, frame.inner.select(*names))
 
 

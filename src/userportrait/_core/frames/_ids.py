@@ -68,8 +68,9 @@ def unfit_ids(frame: Frame, column: str) -> NDArray[np.intp]:
 def _unfit_pandas(series: pd.Series[Any], kind: str) -> Any:
     type_name = str(series.dtype).lower()
     if kind == "integer":
-        wide = type_name.startswith("uint64") or series.dtype == object
-        return (series > _LARGEST_INT).to_numpy(dtype=bool, na_value=False) if wide else ()
+        if type_name.startswith("uint64"):
+            return series.to_numpy(dtype=np.uint64, na_value=0) > _LARGEST_INT
+        return series.where(series.notna(), 0) > _LARGEST_INT if series.dtype == object else ()
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     narrow = type_name.startswith(("float32", "float["))
     limit = _EXACT_BELOW["float32" if narrow else "float64"]
@@ -108,16 +109,18 @@ def with_whole_ids(frame: Frame, columns: Sequence[str]) -> Frame:
         if schema[name].is_integer() and not isinstance(series.dtype, np.dtype):
             frame = with_columns(frame, {name: nw.col(name).cast(nw.Int64)})
             continue
-        known = series.notna().to_numpy(dtype=bool)
-        frame = with_integers(frame, name, _whole(series), known)
+        frame = with_integers(frame, name, *_whole(series))
     return frame
 
 
-def _whole(series: pd.Series[Any]) -> NDArray[np.int64]:
-    """Return whole numbers as int64, 0 for null."""
+def _whole(series: pd.Series[Any]) -> tuple[Any, Any]:
+    """Return whole numbers as int64, and which of them are known."""
     if series.dtype == object:
-        return np.asarray(series.astype("Int64").to_numpy(dtype=np.int64, na_value=0), np.int64)
+        series = series.astype("Int64")
+        known = series.notna().to_numpy(dtype=bool)
+        return series.to_numpy(dtype=np.int64, na_value=0), known
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
-        return series.to_numpy().astype(np.int64)
+        return series.to_numpy().astype(np.int64), np.ones(len(series), dtype=bool)
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(np.where(np.isnan(values), 0.0, values), dtype=np.int64)
+    known = ~np.isnan(values)
+    return np.where(known, values, 0.0).astype(np.int64), known
