@@ -205,7 +205,11 @@ class ExpressionError(UserPortraitError, ValueError):
         where = f"column {column + 1}"
         if line_number > 1:
             where = f"line {line_number}, {where}"
-        return f"{self.message} (at {where})\n  {line}\n  {_blank(line[:column])}^"
+        start = max(0, column - 60)
+        shown = line[start : column + 40]
+        before_it, after_it = "…" * (start > 0), "…" * (column + 40 < len(line))
+        blank = _blank(before_it + line[start:column])
+        return f"{self.message} (at {where})\n  {before_it}{shown}{after_it}\n  {blank}^"
 
 
 class MissingExtraError(UserPortraitError, ImportError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -265,6 +266,17 @@ def test_the_default_tags_have_labels_in_both_languages_and_a_description() -> N
     assert default_tags()["rfm8"].value_label("Important Keep", "zh") == "重要保持客户"
     chinese = build_portraits(small(), default_tags(language="zh")).to_frame()
     assert chinese["rfm8"].str.contains("客户").all()
+
+
+def test_portraits_and_what_is_read_from_them_survive_pickling(tmp_path: Path) -> None:
+    portraits = build_portraits(small(), store=SQLiteStore(tmp_path / "x.db"))
+    again = pickle.loads(pickle.dumps(portraits))
+    pd.testing.assert_frame_equal(again.to_frame(), portraits.to_frame())
+    assert len(open_portraits(again.store)) == 2
+    one = pickle.loads(pickle.dumps(portraits[17850]))
+    assert dict(one.tags) == dict(portraits[17850].tags)
+    audience = pickle.loads(pickle.dumps(portraits.audience("n_orders > 1")))
+    assert audience.customer_ids.tolist() == [17850]
 
 
 def test_orders_and_their_frame_are_portrayed_alike() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from userportrait._core.display import page_fragment, table
 from userportrait.tags import Explanation, TagCatalogue, explain_tag
@@ -50,6 +50,9 @@ class Portrait:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.customer_id, dict(self.tags), self.build, self.catalogue)
+
     @property
     def as_of(self) -> datetime:
         """The moment that the tags describe; UTC."""
@@ -91,6 +94,12 @@ class Portrait:
         ]
         title = f"Customer {self.customer_id}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
         return page_fragment(title, table(("tag", "value", "meaning"), rows))
+
+
+def _restored(
+    customer_id: CustomerId, tags: dict[str, TagValue], build: Build, catalogue: TagCatalogue
+) -> Portrait:
+    return Portrait(customer_id=customer_id, tags=tags, build=build, catalogue=catalogue)
 
 
 def _shown(value: TagValue) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from userportrait._core.display import definition_list, format_count, page_fragment
-from userportrait.audience import Audience, select_audience
+from userportrait.audience import Audience, Expression, select_audience
 from userportrait.errors import CustomerNotFoundError, StoreError
 from userportrait.portraits._default_tags import default_tags
 from userportrait.portraits._portrait import Portrait
@@ -112,12 +112,12 @@ class Portraits:
         found: CustomerId = self.table.customer_ids[row : row + 1].tolist()[0]
         return found
 
-    def audience(self, expression: str) -> Audience:
+    def audience(self, expression: str | Expression) -> Audience:
         """Select the customers for whom an expression is true.
 
         Parameters
         ----------
-        expression : str
+        expression : str or Expression
             Such as ``"rfm in ('Champions', 'Loyal') and not country = 'France'"``. A
             customer for whom it is unknown is not selected.
 

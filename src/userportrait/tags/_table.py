@@ -92,6 +92,9 @@ class TagTable:
         self.columns: Mapping[str, Column] = MappingProxyType(dict(columns))
         self.build: Build = build
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.customer_ids, dict(self.columns), self.build)
+
     @classmethod
     def from_profiles(
         cls, profiles: Iterable[tuple[CustomerId, Mapping[str, TagValue]]], build: Build
