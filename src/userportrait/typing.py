@@ -87,6 +87,12 @@ class ProfileStore(Protocol):
     there is no base class to inherit and no config object. Methods may be called from
     several threads at once. Run `userportrait.testing.check_profile_store` on your own
     class: the shipped stores pass the same checks.
+
+    Examples
+    --------
+    >>> from userportrait.stores import MemoryStore
+    >>> isinstance(MemoryStore(), ProfileStore)
+    True
     """
 
     def replace_profiles(
@@ -135,7 +141,16 @@ class ProfileStore(Protocol):
 
 @runtime_checkable
 class SupportsEncodedProfiles(Protocol):
-    """A store that can take profiles already written as JSON, which is faster."""
+    """A store that can take profiles already written as JSON, which is faster.
+
+    Examples
+    --------
+    >>> from userportrait.stores import MemoryStore, SQLiteStore
+    >>> isinstance(SQLiteStore("shop.db"), SupportsEncodedProfiles)
+    True
+    >>> isinstance(MemoryStore(), SupportsEncodedProfiles)
+    False
+    """
 
     def replace_encoded(self, profiles: Iterable[tuple[CustomerId, str]], *, build: Build) -> int:
         """Do as `ProfileStore.replace_profiles`, from (customer, JSON object) pairs.
@@ -148,7 +163,14 @@ class SupportsEncodedProfiles(Protocol):
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Anything that gives customers a value: a model, a formula, a service."""
+    """Anything that gives customers a value: a model, a formula, a service.
+
+    Examples
+    --------
+    >>> from userportrait.value import RFM
+    >>> isinstance(RFM(), Scorer)
+    True
+    """
 
     def score(self, orders: Any, *, as_of: datetime) -> pd.DataFrame:
         """Return one row per customer, with `customer_id` and one or more value columns.
@@ -164,6 +186,12 @@ class Mergeable(Protocol):
 
     ``fold(all) == merge(fold(part), …)`` for any split and any order, and an empty state
     changes nothing.
+
+    Examples
+    --------
+    >>> from userportrait.features import CustomerSummary
+    >>> isinstance(CustomerSummary(), Mergeable)
+    True
     """
 
     def update(self, batch: Any) -> Self:

@@ -45,6 +45,12 @@ class Table:
         If a column's type does not fit its meaning.
     InvalidDataError
         If there are no rows, or a required value is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> Customers(pd.DataFrame({"customer_id": [1, 2]})).engine
+    'pandas'
     """
 
     _roles: ClassVar[tuple[Role, ...]] = ()

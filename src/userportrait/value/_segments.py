@@ -35,6 +35,11 @@ class SegmentMap:
         Each segment's codes, such as ``'555'`` for r, f and m.
     labels : mapping of {'en', 'zh'} to tuple of str
         The segments' names in the order of `keys`.
+
+    Examples
+    --------
+    >>> QUINTILE11.codes["champions"]
+    ('555', '554', '544', '545', '454', '455', '445')
     """
 
     name: str
