@@ -239,3 +239,21 @@ def test_a_short_half_life_still_tells_what_was_bought_long_ago() -> None:
     frame = make_frame([(1, "tea", False, 0), (2, "cup", False, 5000)])
     tag = PreferenceTag("t", "category", half_life_days=0.5)
     assert tag.evaluate(TagContext(frame), {}).to_list() == ["tea", "cup"]
+
+
+def test_without_any_behaviour_that_counts_everything_is_unknown() -> None:
+    context = TagContext(make_frame([(1, "tea", False, 0), (2, "cup", True, 1)]))
+    for rank in (1, 2):
+        tag = PreferenceTag("t", "category", weights={"cart": 1.0}, rank=rank)
+        assert tag.evaluate(context, {}).to_list() == [None, None]
+    assert len(tag.scores(context)) == 0
+
+
+def test_the_order_in_which_weights_are_given_changes_nothing() -> None:
+    rows = [(1, "tea", False, 0), (1, "tea", True, 3), (1, "cup", False, 9)]
+    context = TagContext(make_frame(rows)), TagContext(make_frame(rows))
+    first = PreferenceTag("t", "category", weights={"purchase": 0.7, "return": -0.1})
+    second = PreferenceTag("t", "category", weights={"return": -0.1, "purchase": 0.7})
+    pd.testing.assert_frame_equal(
+        first.scores(context[0]), second.scores(context[1]), check_exact=True
+    )

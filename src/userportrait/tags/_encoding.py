@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from userportrait._core.columns import BooleanColumn, NumberColumn, TextColumn
+from userportrait._core.columns import NumberColumn, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["encode_rows"]
 
 _BATCH = 65_536
-_NARROW = 4096
-_PROBE = 512
 
 
 def encode_rows(
@@ -42,51 +41,45 @@ def encode_rows(
 def _join(parts: list[Sequence[str]], n: int) -> Iterator[str]:
     if not parts:
         return ("{}" for _ in range(n))
-    return ("{" + ",".join(filter(None, row)) + "}" for row in zip(*parts, strict=True))
+    # Each part starts with its comma, so that unknown ones need no test; the first goes.
+    return ("{" + "".join(row)[1:] + "}" for row in zip(*parts, strict=True))
 
 
 def _encoder(name: str, column: Column) -> Callable[[slice], Sequence[str]]:
-    """Return what writes a column's rows as ``"name":value``, empty where unknown."""
-    head = f"{json.dumps(name, ensure_ascii=False)}:"
+    """Return what writes a column's rows as ``,"name":value``, empty where unknown."""
+    head = f",{json.dumps(name, ensure_ascii=False)}:"
     if isinstance(column, NumberColumn):
-        return lambda rows: _numbers(head, column.values[rows], column.known[rows])
+        return _number_encoder(head, column)
     if isinstance(column, TextColumn):
         texts = _objects([*(head + _text(label) for label in column.labels), ""])
-        return lambda rows: texts[column.codes[rows]].tolist()
-    return _flag_encoder(head, column)
-
-
-def _flag_encoder(head: str, column: BooleanColumn) -> Callable[[slice], Sequence[str]]:
-    texts = _objects([f"{head}false", f"{head}true", ""])
+        return _look_up(texts, column.codes)
     codes = np.where(column.known, column.values.astype(np.int8), np.int8(2))
+    return _look_up(_objects([f"{head}false", f"{head}true", ""]), codes)
+
+
+def _look_up(texts: NDArray[Any], codes: NDArray[Any]) -> Callable[[slice], Sequence[str]]:
     return lambda rows: texts[codes[rows]].tolist()
 
 
+def _number_encoder(head: str, column: NumberColumn) -> Callable[[slice], Sequence[str]]:
+    """Write numbers that repeat once each, all others as they come."""
+    kind = np.float64 if column.values.dtype.kind == "f" else np.int64
+    values, known = np.ascontiguousarray(column.values, dtype=kind), column.known
+    codes, distinct = pd.factorize(values.view(np.int64))  # tells -0.0 from 0.0
+    if len(distinct) * 3 > len(values):
+        return lambda rows: _numbers(head, values[rows], known[rows])
+    plain = np.asarray(distinct).view(values.dtype).tolist()
+    texts = _objects([*(head + repr(value) for value in plain), ""])
+    return _look_up(texts, np.where(known, codes, -1).astype(np.int32))
+
+
 def _numbers(head: str, values: NDArray[Any], known: NDArray[np.bool_]) -> Sequence[str]:
-    texts = _repeated(head, values)
-    if texts is None:
-        texts = [head + repr(value) for value in values.tolist()]
-    if not known.all():
-        for row in np.flatnonzero(~known).tolist():
-            texts[row] = ""
-    return texts
-
-
-def _repeated(head: str, values: NDArray[Any]) -> list[str] | None:
-    """Write numbers that repeat once each; None where most are different."""
-    if values.dtype.kind == "i":
-        low = int(values.min())
-        if int(values.max()) - low < _NARROW:
-            table = _objects([f"{head}{low + i}" for i in range(int(values.max()) - low + 1)])
-            found: list[str] = table[values - low].tolist()
-            return found
-    probe = values[:: max(1, len(values) // _PROBE)]
-    if len(np.unique(probe)) > len(probe) // 4:
-        return None
-    distinct, place = np.unique(values.view(np.int64), return_inverse=True)  # keeps -0.0
-    texts = _objects([head + repr(value) for value in distinct.view(values.dtype).tolist()])
-    repeated: list[str] = texts[place.reshape(-1)].tolist()
-    return repeated
+    if known.all():
+        return [head + repr(value) for value in values.tolist()]
+    texts = _objects([""] * len(values))
+    texts[known] = [head + repr(value) for value in values[known].tolist()]
+    written: list[str] = texts.tolist()
+    return written
 
 
 def _text(label: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "DistinctPairs",
     "Pairs",
     "choose",
+    "count_distinct",
     "count_pairs",
     "distinct_pairs",
     "exact_sums",
@@ -138,15 +140,48 @@ def distinct_pairs(first: NDArray[Any], second: NDArray[Any]) -> DistinctPairs:
     )
 
 
+def count_distinct(
+    parts: list[NDArray[Any]],
+) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+    """Sort and count the distinct rows of integer arrays of equal length.
+
+    Parameters
+    ----------
+    parts : list of ndarray of int
+
+    Returns
+    -------
+    parts : list of ndarray of int64
+        One value for each distinct row, in the order of the first part, then the second …
+    times : ndarray of int64
+        How often each row comes.
+    """
+    if len(parts[0]) == 0:
+        none = np.zeros(0, dtype=np.int64)
+        return [none for _ in parts], none
+    lows = [int(part.min()) for part in parts]
+    spans = [int(part.max()) - low + 1 for part, low in zip(parts, lows, strict=True)]
+    if prod(spans) >= 2**63:
+        head = distinct_pairs(parts[0], parts[1])
+        (place, *tail), times = count_distinct([head.place, *parts[2:]])
+        return [head.first[place], head.second[place], *tail], times
+    keys = np.zeros(len(parts[0]), dtype=np.int64)
+    for part, low, span in zip(parts, lows, spans, strict=True):
+        keys *= span
+        keys += part
+        keys -= low
+    distinct, times = np.unique(keys, return_counts=True)
+    found: list[NDArray[np.int64]] = []
+    for low, span in zip(reversed(lows), reversed(spans), strict=True):
+        found.insert(0, distinct % span + low)
+        distinct = distinct // span
+    return found, times.astype(np.int64)
+
+
 def count_pairs(chosen: Chosen) -> Pairs:
     """Count each customer's distinct values."""
-    none = np.zeros(0, dtype=np.int64)
-    if len(chosen.customer) == 0:
-        return Pairs(none, none, none, chosen.values)
-    span = len(chosen.values.distinct)
-    keys = chosen.customer.astype(np.int64) * span + chosen.values.codes
-    distinct, count = np.unique(keys, return_counts=True)
-    return Pairs(distinct // span, distinct % span, count.astype(np.int64), chosen.values)
+    (customer, code), times = count_distinct([chosen.customer, chosen.values.codes])
+    return Pairs(customer, code, times, chosen.values)
 
 
 def exact_sums(pairs: Pairs, n: int) -> NDArray[Any]:

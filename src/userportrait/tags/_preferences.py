@@ -11,7 +11,7 @@ import pandas as pd
 from userportrait._core.params import Between, Optional
 from userportrait.errors import MissingColumnError
 from userportrait.tags._base import Tag
-from userportrait.tags._pairs import distinct_pairs
+from userportrait.tags._pairs import count_distinct
 from userportrait.tags._values import Values, unite
 
 if TYPE_CHECKING:
@@ -175,8 +175,11 @@ class PreferenceTag(Tag):
             If neither orders, items nor events have the column.
         """
         scores = self._scores(context)
-        order, rank = _ranked(scores)
-        chosen = order[rank == self.rank - 1]
+        if self.rank == 1:
+            chosen = _best(scores)
+        else:
+            order, rank = _ranked(scores)
+            chosen = order[rank == self.rank - 1]
         codes = np.full(len(context.customer_ids), -1, dtype=np.int64)
         codes[scores.customer[chosen]] = scores.code[chosen]
         return scores.values.column(codes)
@@ -220,24 +223,26 @@ class PreferenceTag(Tag):
         codes, distinct = unite([part.values for part in parts])
         divisor = parts[0].values.divisor
         values = Values(np.zeros(0, dtype=np.int32), distinct, divisor)
-        customer = np.concatenate([part.customer for part in parts])
-        code = np.concatenate(codes)
+        customer = np.concatenate([part.customer for part in parts]).astype(np.int64)
+        code = np.concatenate(codes).astype(np.int64)
         day = np.concatenate([part.day for part in parts])
         behaviour = np.concatenate([part.behaviour for part in parts])
         kept = code >= 0
         if self.window_days is not None:
             kept &= day > context.today - self.window_days
-        both = distinct_pairs(customer[kept], code[kept])
-        n_kinds = len(self._weights)
-        moments = distinct_pairs(both.place, day[kept] * n_kinds + behaviour[kept])
+        if not kept.all():
+            customer, code, day, behaviour = (a[kept] for a in (customer, code, day, behaviour))
+        parted, times = count_distinct([customer, code, day, behaviour])
+        customer, code, day, behaviour = parted
         told = np.array(list(self._weights.values()), dtype=np.float64)
-        amount = moments.times * told[moments.second % n_kinds]
-        amount = amount * self._decay(both.first[moments.first], moments.second // n_kinds)
-        n_both = len(both.first)
-        interest = np.bincount(moments.first, weights=amount, minlength=n_both).astype(np.float64)
-        size = np.bincount(moments.first, weights=np.abs(amount), minlength=n_both)
-        interest[interest <= _DUST * size] = 0.0
-        return self._weigh(both.first, both.second, interest, values, len(context.customer_ids))
+        amount = times * told[behaviour] * self._decay(customer, day)
+        starts = np.append(True, (customer[1:] != customer[:-1]) | (code[1:] != code[:-1]))
+        starts = starts[: len(customer)]
+        pair = np.cumsum(starts) - 1
+        interest = np.bincount(pair, weights=amount).astype(np.float64)
+        interest[interest <= _DUST * np.bincount(pair, weights=np.abs(amount))] = 0.0
+        n = len(context.customer_ids)
+        return self._weigh(customer[starts], code[starts], interest, values, n)
 
     def _decay(self, customer: NDArray[Any], day: NDArray[Any]) -> NDArray[np.float64]:
         """Return what is left of each day's behaviour on the customer's newest day.
@@ -247,9 +252,9 @@ class PreferenceTag(Tag):
         """
         newest = np.full(int(customer.max(initial=-1)) + 1, np.iinfo(np.int64).min)
         np.maximum.at(newest, customer, day)
-        distinct, place = np.unique(newest[customer] - day, return_inverse=True)
-        halves = [2.0 ** (-days / self.half_life_days) for days in distinct.tolist()]
-        return np.array(halves, dtype=np.float64)[place.reshape(-1)]
+        age = newest[customer] - day
+        halves = [2.0 ** (-d / self.half_life_days) for d in range(int(age.max(initial=0)) + 1)]
+        return np.asarray(np.array(halves, dtype=np.float64)[age])
 
     def _weigh(
         self,
@@ -331,6 +336,17 @@ def _kept(lines: Lines, values: Values, behaviour: NDArray[Any]) -> _Behaviour:
     return _Behaviour(
         lines.customer[rows], lines.day[rows], behaviour[rows].astype(np.int64), values.take(rows)
     )
+
+
+def _best(scores: _Scores) -> NDArray[np.int64]:
+    """Return each customer's row with the highest score; of several the smallest value."""
+    rounded = np.round(scores.score, _DIGITS)
+    best = np.zeros(int(scores.customer.max(initial=-1)) + 1)
+    np.maximum.at(best, scores.customer, rounded)
+    rows = np.flatnonzero(rounded == best[scores.customer])
+    customer = scores.customer[rows]
+    first = np.append(True, customer[1:] != customer[:-1])[: len(customer)]
+    return np.asarray(rows[first])
 
 
 def _ranked(scores: _Scores) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
