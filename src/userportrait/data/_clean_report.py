@@ -26,7 +26,21 @@ _ACTIONS: tuple[Action, ...] = ("removed", "changed", "flagged")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason, what was done for it, and to how many rows."""
+    """One reason, what was done for it, and to how many rows.
+
+    Parameters
+    ----------
+    reason : str
+    n_rows : int
+    action : {'removed', 'changed', 'flagged'}
+    description : str
+        The reason in words.
+
+    Examples
+    --------
+    >>> Reason("duplicate", 3, "removed", "equals another row in every column").n_rows
+    3
+    """
 
     reason: str
     n_rows: int

@@ -97,7 +97,20 @@ _TIERS = (
 
 @dataclass(frozen=True, slots=True)
 class GuessedRole:
-    """A role, the column that plays it, and why."""
+    """A role, the column that plays it, and why.
+
+    Parameters
+    ----------
+    role : str
+    column : str or None
+        None where the role is deliberately left empty.
+    why : str
+
+    Examples
+    --------
+    >>> GuessedRole("order_id", "InvoiceNo", "its name means just this").column
+    'InvoiceNo'
+    """
 
     role: str
     column: str | None
@@ -116,6 +129,11 @@ class RoleGuess:
         In the table's order; `column` is None where a role is deliberately left empty.
     unused : tuple of str
         Columns without a role.
+
+    Examples
+    --------
+    >>> RoleGuess("orders", (GuessedRole("price", "cost", "you said so"),), ("note",)).columns
+    {'price': 'cost'}
     """
 
     table: str
@@ -123,7 +141,7 @@ class RoleGuess:
     unused: tuple[str, ...]
 
     @property
-    def columns(self) -> dict[str, str | None]:
+    def columns(self) -> dict[str, Any]:
         """Role to column: the keyword arguments of `clean_orders` or `clean_events`."""
         return {found.role: found.column for found in self.roles}
 

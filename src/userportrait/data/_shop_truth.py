@@ -40,6 +40,13 @@ class ShopCampaign:
         Share of the eligible customers who got the offer; NaN if nobody was eligible.
     n_eligible, n_treated : int
         Customers.
+
+    Examples
+    --------
+    >>> from userportrait.data import make_shop
+    >>> campaign = make_shop(n_customers=200).truth.campaign
+    >>> campaign.n_treated <= campaign.n_eligible
+    True
     """
 
     campaign_id: str
@@ -87,6 +94,12 @@ class ShopTruth:
         Monday to 6, 0 to 23), `factor` with mean 1 in each cycle and segment.
     faults : dict of str to int
         Rows of `Shop.raw_orders` by fault; no row has two.
+
+    Examples
+    --------
+    >>> from userportrait.data import make_shop
+    >>> make_shop(n_customers=200).truth.faults["outlier"]
+    1
     """
 
     customers: pd.DataFrame

@@ -58,7 +58,7 @@ def _months(orders: Orders, as_of: datetime) -> list[dict[str, Any]]:
     return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
