@@ -58,4 +58,4 @@ def table(
 def format_count(n: float, one: str, many: str | None = None) -> str:
     """Return a count with its noun, such as '1 row' or '1,200 rows'."""
     noun = one if n == 1 else (many or f"{one}s")
-    return f"{n:,} {noun}"
+    return f"{int(n) if n == int(n) else n:,} {noun}"

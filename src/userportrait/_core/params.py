@@ -52,7 +52,7 @@ class Between:
             if above and below:
                 return None
         left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
-        limits = f"{left}{self.low:g}, {self.high:g}{right}"
+        limits = f"{left}{self.low:.15g}, {self.high:.15g}{right}"
         return f"{name} must be {kind} in {limits}; got {value!r}."
 
 
