@@ -283,3 +283,16 @@ def test_orders_and_their_frame_are_portrayed_alike() -> None:
     pd.testing.assert_frame_equal(
         build_portraits(Orders(small())).to_frame(), build_portraits(small()).to_frame()
     )
+
+
+def test_the_limits_behind_the_scores_are_kept_and_explained(shop: Shop) -> None:
+    store = MemoryStore()
+    build_portraits(shop.orders, store=store)
+    portraits = open_portraits(store)
+    limits = RFM().fit(shop.orders).limits_
+    kept = portraits.facts["rfm"]
+    assert kept["limits"] == {name: found.tolist() for name, found in limits.items()}
+    assert kept["labels"][0] == "Champions"
+    told = str(portraits[portraits.customer_ids[0]].explain("rfm"))
+    assert "recency limits (days):" in told
+    assert "n_orders = " in told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from userportrait.data import Orders
 from userportrait.portraits._default_tags import SHIPPED, default_tags
-from userportrait.portraits._facts import shop_facts
+from userportrait.portraits._facts import rfm_facts, shop_facts
 from userportrait.portraits._portraits import Portraits
 from userportrait.stores import MemoryStore
 from userportrait.tags import TagCatalogue, TagContext
@@ -90,8 +90,9 @@ def build_portraits(
     context = TagContext(table, as_of=as_of, customers=customers, items=items, events=events)
     catalogue = _supported(tags if tags is not None else default_tags(), context)
     evaluated = catalogue.evaluate(context, progress=progress)
+    made = evaluated.build
     facts = shop_facts(table, context.as_of, context.summary, cleaning)
-    build = replace(evaluated.build, facts={**evaluated.build.facts, **facts})
+    build = replace(made, facts={**made.facts, **facts, **rfm_facts(catalogue, made)})
     evaluated = evaluated.with_build(build)
     kept = store if store is not None else MemoryStore()
     tell("store", 0.0)

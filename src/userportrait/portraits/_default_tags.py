@@ -98,27 +98,38 @@ def _rfm(language: Literal["en", "zh"]) -> list[Tag]:
     eleven, eight = RFM(language=language), RFM(segments="value8", language=language)
     score = Domain("number", low=1, high=5)
     scores = [
-        ("r", "最近购买得分", "Recency score: 5 is the most recent fifth of the customers."),
-        ("f", "购买频次得分", "Frequency score: 5 is the fifth with the most orders."),
-        ("m", "消费金额得分", "Monetary score: 5 is the fifth that spends most."),
+        (
+            "r",
+            "recency",
+            "最近购买得分",
+            "Recency score: 5 is the most recent fifth of the customers.",
+        ),
+        ("f", "n_orders", "购买频次得分", "Frequency score: 5 is the fifth with the most orders."),
+        ("m", "spend", "消费金额得分", "Monetary score: 5 is the fifth that spends most."),
     ]
     return [
         *(
             ScoredTag(name, eleven, name, description=text, owner=SHIPPED, domain=score,
-                      labels={"en": f"{name.upper()} score", "zh": zh})
-            for name, zh, text in scores
+                      because=(measure,), labels={"en": f"{name.upper()} score", "zh": zh})
+            for name, measure, zh, text in scores
         ),
-        _segment("rfm", "RFM segment", "RFM 分群", eleven, QUINTILE11, language),
-        _segment("rfm8", "RFM value", "RFM 八分类", eight, VALUE8, language),
+        _segment("rfm", ("RFM segment", "RFM 分群"), eleven, QUINTILE11, ("r", "f", "m"), language),
+        _segment("rfm8", ("RFM value", "RFM 八分类"), eight, VALUE8,
+                 ("recency", "n_orders", "spend"), language),
     ]  # fmt: skip
 
 
 def _segment(
-    name: str, en: str, zh: str, scorer: RFM, segments: SegmentMap, language: Literal["en", "zh"]
+    name: str,
+    labels: tuple[str, str],
+    scorer: RFM,
+    segments: SegmentMap,
+    because: tuple[str, ...],
+    language: Literal["en", "zh"],
 ) -> ScoredTag:
     values = segments.labels[language]
-    texts = {other: dict(zip(values, labels, strict=True))
-             for other, labels in segments.labels.items()}  # fmt: skip
+    texts = {other: dict(zip(values, named, strict=True))
+             for other, named in segments.labels.items()}  # fmt: skip
     return ScoredTag(
         name,
         scorer,
@@ -126,7 +137,8 @@ def _segment(
         description=f"Segment of the recency, frequency and money scores, one of {len(values)}.",
         owner=SHIPPED,
         domain=Domain("text", values=values),
-        labels={"en": en, "zh": zh},
+        because=because,
+        labels={"en": labels[0], "zh": labels[1]},
         value_labels=texts,
     )
 

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from userportrait.data import CleaningReport, Orders
+    from userportrait.tags import TagCatalogue
+    from userportrait.typing import Build
 
-__all__ = ["shop_facts"]
+__all__ = ["rfm_facts", "shop_facts"]
 
 
 def shop_facts(
     orders: Orders, as_of: datetime, summary: pd.DataFrame, cleaning: CleaningReport | None
 ) -> dict[str, Any]:
-    """Return the shop's totals, months, cohorts and cleaning account."""
+    """Return the shop's totals, months, cohorts and cleaning account, as plain JSON."""
     facts: dict[str, Any] = {
         "shop": _totals(orders, as_of, summary),
         "months": _months(orders, as_of),
@@ -32,6 +34,19 @@ def shop_facts(
     if cleaning is not None:
         facts["cleaning"] = _cleaning(cleaning)
     return facts
+
+
+def rfm_facts(catalogue: TagCatalogue, build: Build) -> dict[str, Any]:
+    """Return the shipped RFM tags' limits and labels; empty without them."""
+    measures = {"recency": "r", "frequency": "f", "monetary": "m"}
+    documents: Mapping[str, Any] = build.facts.get("tags", {})
+    learned = {n: documents.get(tag, {}).get("learned") for n, tag in measures.items()}
+    if "rfm" not in catalogue or not all(learned.values()):
+        return {}
+    limits = {name: next(iter(found.values())) for name, found in learned.items() if found}
+    domain = catalogue["rfm"].domain
+    labels = list(domain.values) if domain is not None and domain.values else []
+    return {"rfm": {"limits": limits, "labels": labels}}
 
 
 def _totals(orders: Orders, as_of: datetime, summary: pd.DataFrame) -> Mapping[str, Any]:

@@ -197,6 +197,10 @@ class Tag(ABC):
         }
         return {"kind": self.kind, **{name: v for name, v in optional.items() if v}}
 
+    def learned(self, context: TagContext) -> dict[str, Any]:  # noqa: ARG002
+        """Return what the evaluation learned from the data, as a dict that JSON can write."""
+        return {}
+
     def same_definition(self, other: Tag) -> bool:
         """Whether another tag makes its values in the same way."""
         if type(self) is not type(other):

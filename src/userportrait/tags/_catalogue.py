@@ -277,7 +277,7 @@ class TagCatalogue:
             made[name] = _checked(tag, column, len(context.customer_ids))
         if progress is not None:
             progress("tags", 1.0)
-        documents = {tag.name: tag.document() for tag in self}
+        documents = {tag.name: _document(tag, context) for tag in self}
         build = Build(as_of=context.as_of, versions=self.versions, facts={"tags": documents})
         return TagTable(context.customer_ids, {name: made[name] for name in self._tags}, build)
 
@@ -317,6 +317,11 @@ class TagCatalogue:
         ]  # fmt: skip
         title = f"TagCatalogue: {format_count(len(self), 'tag')}"
         return page_fragment(title, table(columns, rows, numeric=("version",)))
+
+
+def _document(tag: Tag, context: TagContext) -> dict[str, Any]:
+    learned = tag.learned(context)
+    return tag.document() | ({"learned": learned} if learned else {})
 
 
 def _next_version(old: Tag, new: Tag) -> Tag:

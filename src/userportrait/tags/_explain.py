@@ -281,7 +281,15 @@ def _notes(tag: Tag, build: Build) -> tuple[str, ...]:
             f"definition, so reasons and value may disagree."
         )
         return (note,)
-    return ()
+    learned: Mapping[str, Any] = build.facts.get("tags", {}).get(tag.name, {}).get("learned", {})
+    return tuple(f"learned from the data: {name} {_told(value)}" for name, value in learned.items())
+
+
+def _told(value: Any) -> str:
+    parts = list(value) if isinstance(value, (list, tuple)) else [value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return ", ".join(
+        f"{part:,.10g}" if isinstance(part, (int, float)) else str(part) for part in parts
+    )
 
 
 def value_text(value: TagValue) -> str:

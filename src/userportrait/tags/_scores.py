@@ -46,6 +46,9 @@ class ScoredTag(Tag):
         Whether a scorer that has ``fit(orders)`` is fitted on the orders of the build
         first; the scorer itself is not changed, a copy is fitted. With False, what it
         learned before is applied unchanged, so that values of two builds can be compared.
+    because : sequence of str, default=()
+        Other tags that explain the score to people, such as the scores behind a segment;
+        explanations show them.
     description, version, owner, domain, ttl_days, unit, labels, value_labels
         See `Tag`.
 
@@ -58,7 +61,8 @@ class ScoredTag(Tag):
     -----
     A scorer sees no order line after the moment of the build: ``fit`` and ``score`` get
     `as_of` where they take it, and only the lines until then where they do not. Customers
-    that the scorer leaves out are unknown.
+    that the scorer leaves out are unknown. What a scorer says in ``learned(column)``, a
+    dict that JSON can write, is kept with the build and shown by explanations.
 
     Examples
     --------
@@ -82,8 +86,14 @@ class ScoredTag(Tag):
     scorer: Scorer | Callable[..., Any] = field(hash=False)
     column: str | None = None
     refit: bool = field(default=True, kw_only=True)
+    because: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[str] = "scored"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The other tags that explain the score."""
+        return tuple(self.because)
 
     def problems(self) -> list[str]:
         """Return one sentence for each parameter that cannot be used."""
@@ -117,11 +127,19 @@ class ScoredTag(Tag):
     def _result(self, context: TagContext) -> pd.DataFrame:
         # The scorer stays alive as long as the context: this tag holds it, and so does the entry.
         key = ("scorer", id(self.scorer), self.refit)
-        _, found = context.shared(key, lambda: (self.scorer, self._run(context)))
+        _, _, found = context.shared(key, lambda: (self.scorer, *self._run(context)))
         result: pd.DataFrame = found
         return result
 
-    def _run(self, context: TagContext) -> pd.DataFrame:
+    def learned(self, context: TagContext) -> dict[str, Any]:
+        """Return what the scorer says that it has learned, for this tag's column."""
+        key = ("scorer", id(self.scorer), self.refit)
+        _, scorer, _ = context.shared(key, lambda: (self.scorer, *self._run(context)))
+        say = getattr(scorer, "learned", None)
+        return dict(say(self.column)) if callable(say) else {}
+
+    def _run(self, context: TagContext) -> tuple[Any, pd.DataFrame]:
+        """Return the scorer as it was used, and its result."""
         scorer: Any = self.scorer
         if self.refit and callable(getattr(scorer, "fit", None)):
             scorer = deepcopy(scorer)
@@ -134,7 +152,7 @@ class ScoredTag(Tag):
             kind = type(result).__name__
             message = f"{self._what} must be a frame with customer_id and values; got {kind}."
             raise InvalidDataError(message) from None
-        return frames.to_pandas(inner).reset_index(drop=True)
+        return scorer, frames.to_pandas(inner).reset_index(drop=True)
 
     def _column_of(self, result: pd.DataFrame) -> str:
         names = [str(name) for name in result.columns]

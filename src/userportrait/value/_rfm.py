@@ -207,6 +207,27 @@ class RFM(Estimator):
         """Do as `transform`, which makes the estimator a scorer for tags."""
         return self.transform(orders, as_of=as_of)
 
+    def learned(self, column: str | None = None) -> dict[str, list[float]]:
+        """Return the limits behind a column of `transform`, for explanations.
+
+        Parameters
+        ----------
+        column : {'r', 'f', 'm', 'segment'}, optional
+            By default all limits, as for ``'segment'``.
+
+        Returns
+        -------
+        dict of str to list of float
+            Empty for a column without limits.
+        """
+        self._check_fitted("limits_")
+        units = {"recency": "days", "frequency": "orders", "monetary": "currency"}
+        return {
+            f"{name} limits ({unit}):": [float(limit) for limit in self.limits_[name]]
+            for name, unit in units.items()
+            if column in (None, "segment", name[0])
+        }
+
     def _checked(self) -> tuple[int, str, SegmentMap]:
         check_params(self, self._rules)
         two = self.segments == "value8"
