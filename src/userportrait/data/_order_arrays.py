@@ -12,7 +12,7 @@ from userportrait._core import frames
 from userportrait._core.coding import code_values
 from userportrait._core.display import format_count
 from userportrait._core.units import day_numbers, minor_units
-from userportrait.errors import ColumnTypeError, InvalidDataError
+from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class OrderArrays:
     Parameters
     ----------
     columns : mapping of str to ndarray, Series or extension array
-        Canonical columns.
+        Canonical columns; IDs are whole numbers or texts.
     digits : int
         Decimal digits of the currency.
     """
@@ -142,8 +142,9 @@ def money_in_minor_units(money: NDArray[np.float64], digits: int) -> NDArray[np.
     if too_large.any():
         rows = np.flatnonzero(too_large)
         message = (
-            f"money must be smaller than 2**53 minor units; {format_count(len(rows), 'row')} "
-            f"are larger. Check the unit of 'amount' or 'price', or give fewer minor_digits."
+            f"Orders: money must be smaller than 2**53 minor units; "
+            f"{format_count(len(rows), 'row')} hold more. Check the unit of 'amount' or 'price', "
+            f"or give fewer minor_digits."
         )
         raise InvalidDataError(message, column="amount", rows=rows[:5].tolist(), n_rows=len(rows))
     return minor_units(money, digits)
@@ -164,42 +165,10 @@ def epoch_micros(values: Any, column: str) -> NDArray[np.int64]:
 
 
 def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    values = _without_categories(values)
-    dtype: Any = getattr(values, "dtype", None)
-    if pd.api.types.is_float_dtype(dtype):
-        values = _whole_ids(np.asarray(values, dtype=np.float64), column)
-    elif _is_object(values):
-        _check_one_type(values, column)
     codes, distinct = code_values(values)
     if len(codes) and codes.min() < 0:
         _raise_missing(column, codes < 0)
     return codes, distinct
-
-
-def _whole_ids(values: NDArray[np.float64], column: str) -> NDArray[np.int64]:
-    missing = np.isnan(values)
-    if missing.any():
-        _raise_missing(column, missing)
-    broken = ~np.isfinite(values) | (values != np.floor(values))
-    if broken.any():
-        rows = np.flatnonzero(broken)
-        message = (
-            f"'{column}' must hold whole numbers or texts; {format_count(len(rows), 'row')} "
-            f"hold a fraction or infinity."
-        )
-        raise ColumnTypeError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
-    return values.astype(np.int64)
-
-
-def _check_one_type(values: Any, column: str) -> None:
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in ("string", "integer", "empty"):
-        return
-    message = (
-        f"'{column}' must hold whole numbers or texts, all of one type; it holds {kind} values. "
-        f"Convert it, for example with .astype(str)."
-    )
-    raise ColumnTypeError(message, column=column)
 
 
 def _is_object(values: Any) -> bool:
@@ -242,9 +211,9 @@ def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) ->
     if broken.any():
         rows = np.flatnonzero(broken)
         message = (
-            f"'{column}' must hold finite numbers; {format_count(len(rows), 'row')} hold NaN, "
-            f"infinity or nothing. Drop those rows, or use clean_orders, which drops and counts "
-            f"them."
+            f"Orders: '{column}' must hold finite numbers; {format_count(len(rows), 'row')} hold "
+            f"NaN, infinity or nothing. Drop those rows, or use clean_orders, which drops and "
+            f"counts them."
         )
         raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
     return found.astype(np.int64) if keep_integers and _are_whole(found) else found
@@ -258,7 +227,7 @@ def _has_missing(values: Any) -> bool:
 def _raise_missing(column: str, missing: NDArray[np.bool_]) -> None:
     rows = np.flatnonzero(missing)
     message = (
-        f"{format_count(len(rows), 'value')} of '{column}' missing; every row needs one. "
+        f"Orders: {format_count(len(rows), 'value')} of '{column}' missing; every row needs one. "
         f"Drop those rows, or use clean_orders, which drops and counts them."
     )
     raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))

@@ -74,6 +74,7 @@ class Orders(Table):
     """
 
     _roles: ClassVar[tuple[Role, ...]] = ORDER_ROLES
+    _cleaner: ClassVar[str] = "clean_orders"
 
     def __init__(
         self, frame: IntoFrame, *, currency: str | None = None, minor_digits: int = 2
@@ -155,6 +156,12 @@ class Orders(Table):
             )
         inner = frames.with_product(inner, "quantity", "price", "amount")
         return frames.with_minor_units(inner, "amount", "amount_minor", digits=self.minor_digits)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns of `frame`, in order."""
+        made = (name for name in ("amount", "amount_minor") if name not in self._kinds)
+        return [*self._kinds, *made]
 
     @property
     def frame(self) -> Any:

@@ -55,6 +55,7 @@ class Table:
 
     _roles: ClassVar[tuple[Role, ...]] = ()
     _unique: ClassVar[str | None] = None
+    _cleaner: ClassVar[str] = "a clean_ function"
 
     def __init__(self, frame: IntoFrame) -> None:
         owner = type(self).__name__
@@ -106,7 +107,7 @@ class Table:
         owner = type(self).__name__
         message = (
             f"{owner}: {format_count(n, 'value')} of '{column}' missing; every row needs one. "
-            f"Drop those rows, or use a clean_ function, which drops and counts them."
+            f"Drop those rows, or use {self._cleaner}, which drops and counts them."
         )
         raise InvalidDataError(message, column=column, rows=rows, n_rows=n)
 
@@ -136,10 +137,14 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """The names of the columns, in order."""
-        return frames.column_names(frames.enter(self.frame))
+        return frames.column_names(self._inner)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas frame."""
+        """Return the table as a pandas frame.
+
+        Times and dates are naive datetime64[us] in UTC; IDs are int64, nullable Int64 where
+        some are missing, or texts.
+        """
         return frames.to_pandas(frames.enter(self.frame))
 
     def __len__(self) -> int:
@@ -182,6 +187,7 @@ class Events(Table):
     """
 
     _roles: ClassVar[tuple[Role, ...]] = EVENT_ROLES
+    _cleaner: ClassVar[str] = "clean_events"
 
 
 class Customers(Table):

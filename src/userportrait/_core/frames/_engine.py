@@ -145,6 +145,8 @@ def leave(frame: Frame) -> Any:
     native = frame.native
     if frame.engine == "polars" and isinstance(frame.inner, nw.LazyFrame):
         return native.collect()
+    if frame.engine == "pandas":
+        return native.copy(deep=False)
     if frame.engine != "pyarrow":
         return native
     if isinstance(native, pd.DataFrame):
