@@ -35,7 +35,8 @@ class RawColumn:
         What the values are. Categories count as their values, dates as times.
     values : ndarray
         int64, float64, bool or datetime64[us] (UTC where there was a zone); for ``text`` and
-        ``decimal`` positions in `labels`; for ``other`` objects. Anything where missing.
+        ``decimal`` positions in `labels`, -1 where missing; for ``other`` objects. Elsewhere
+        anything where missing.
     missing : ndarray of bool
         Null, NaN or NaT.
     labels : ndarray of objects, optional
@@ -150,7 +151,8 @@ def _spread(column: RawColumn, codes: NDArray[Any]) -> RawColumn:
         return _nothing(len(codes))
     found = column.take(codes.astype(np.int64))
     missing = found.missing | (codes < 0)
-    return RawColumn(found.kind, found.values, missing, found.labels, found.aware)
+    values = found.values if found.labels is None else np.where(missing, -1, found.values)
+    return RawColumn(found.kind, values, missing, found.labels, found.aware)
 
 
 def _integers(series: Any, missing: NDArray[np.bool_]) -> RawColumn:
@@ -235,7 +237,8 @@ def _mixture(objects: NDArray[Any], missing: NDArray[np.bool_]) -> RawColumn:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    """Take a numpy scalar out of its shell; an array has no plain value."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def _text(value: Any) -> str | None:

@@ -397,4 +397,4 @@ def _result(
     for role in ("item_id", "session_id"):
         if role in rows.ids:
             new[role] = Coded(rows.ids[role].codes[kept], rows.ids[role].labels)
-    return Events(raw.take(kept).build(new, {**labels, **named})), report
+    return Events(raw.build(new, {**labels, **named}, kept)), report

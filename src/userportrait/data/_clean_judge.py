@@ -332,14 +332,15 @@ def _treat_outliers(verdict: Verdict, rules: LineRules) -> None:
             continue
         beyond = limits.outside(size) & (size > 0) & verdict.kept
         if beyond.any():
-            verdict.notes.append(_limits_note(name, limits, unit))
+            verdict.notes.append(_limits_note(name, limits, unit, float(size[bought].min())))
         odd |= beyond
     verdict.treat(odd, "outlier", rules.outliers)
 
 
-def _limits_note(name: str, limits: Limits, unit: float) -> str:
+def _limits_note(name: str, limits: Limits, unit: float, smallest: float) -> str:
     low, high = limits.low / unit, limits.high / unit
-    return f"an outlier's {name} is outside {low:,.4g} to {high:,.0f}."
+    below = f"below {low:,.4g} or " if smallest < limits.low else ""
+    return f"an outlier's {name} is {below}above {high:,.2f}."
 
 
 # Returns

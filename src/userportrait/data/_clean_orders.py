@@ -186,9 +186,9 @@ def clean_orders(
     stay, too.
 
     *Non-products* are looked for if at least half of the item codes hold a digit: a short list
-    of known codes (POST, DOT, BANK CHARGES, M, ...) and numbered vouchers. If at least 10 codes
-    and nine in ten hold a digit, codes without one are found as well, unless they begin like a
-    code with digits, or make up more than a tenth of the lines.
+    of known codes (POST, DOT, BANK CHARGES, M, ...) and numbered vouchers. If at least 10 of the
+    other codes, and nine in ten, hold a digit, codes without one are found as well, unless they
+    begin like a code with digits, or make up more than a tenth of the lines.
 
     *Outliers*: with m the median of ln(size) over purchases and s = 1.4826 × the median
     absolute deviation from it, at least ln 2, a line is an outlier if its quantity or amount
@@ -341,7 +341,7 @@ def _result(
     )
     if not len(kept):
         raise InvalidDataError(nothing_left(report, roles, owner=_OWNER))
-    native = raw.take(kept).build(new, {**labels, **named})
+    native = raw.build(new, {**labels, **named}, kept)
     return Orders(native, currency=currency, minor_digits=digits), report
 
 

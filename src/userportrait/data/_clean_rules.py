@@ -97,7 +97,7 @@ def find_non_products(
     -----
     Detection only takes place in a shop that writes digits into its codes. Where at least half
     of the codes have one, the known codes in `SERVICE_CODES` and numbered vouchers are found.
-    Where at least 10 codes and nine in ten have one, so are codes without any digit, unless
+    Where at least 10 of the others, and nine in ten, have one, so are codes without, unless
     their first four letters start a code with digits (a family of items), or they make up more
     than a tenth of all lines.
     """
@@ -108,8 +108,8 @@ def find_non_products(
     folded = [label.casefold() for label in labels]
     known = np.array([_is_service(code) for code in folded], dtype=bool)
     found: NDArray[np.bool_] = named | known
-    enough = with_digit.sum() >= _ENOUGH_CODES
-    if not enough or with_digit.sum() < _SHARE_WITH_DIGIT * len(labels):
+    n_digit, n_other = (with_digit & ~found).sum(), (~with_digit & ~found).sum()
+    if n_digit < _ENOUGH_CODES or n_digit < _SHARE_WITH_DIGIT * (n_digit + n_other):
         return found
     families = {code[:_FAMILY] for code, digit in zip(folded, with_digit, strict=True) if digit}
     alone = np.array([code[:_FAMILY] not in families for code in folded], dtype=bool)

@@ -94,26 +94,29 @@ class RawTable:
             return RawTable(self.engine, self.frame.iloc[rows].reset_index(drop=True))
         return RawTable(self.engine, self.frame[rows])
 
-    def build(self, new: Mapping[str, NewColumn], kept: Mapping[str, str]) -> Any:
+    def build(
+        self, new: Mapping[str, NewColumn], kept: Mapping[str, str], rows: NDArray[np.int64]
+    ) -> Any:
         """Make a frame of the caller's library: new columns, then kept ones under new names.
 
         Parameters
         ----------
         new : mapping of str to NewColumn
+            As long as `rows`.
         kept : mapping of str to str
             Column of this table to its name in the result.
+        rows : ndarray of int64
+            The rows of the kept columns.
         """
-        old = self.frame[list(kept)]
-        if isinstance(self.frame, pd.DataFrame):
-            old = old.set_axis(list(kept.values()), axis="columns")
-            made = pd.DataFrame({name: _pandas_column(value) for name, value in new.items()})
-            frame: Any = pd.concat([made, old], axis="columns") if kept else made
-        else:
-            import polars as pl
-
-            old = old.rename(dict(kept))
-            series = [_polars_column(name, value) for name, value in new.items()]
-            frame = pl.DataFrame([*series, *old.get_columns()])
+        in_pandas = isinstance(self.frame, pd.DataFrame)
+        frame = (_pandas_frame if in_pandas else _polars_frame)(new)
+        if kept:
+            old = RawTable(self.engine, self.frame[list(kept)]).take(rows).frame
+            if in_pandas:
+                old = old.set_axis(list(kept.values()), axis="columns")
+                frame = pd.concat([frame, old], axis="columns")
+            else:
+                frame = frame.hstack(old.rename(dict(kept)))
         return leave_table(self.engine, frame)
 
     def with_columns(self, new: Mapping[str, NewColumn]) -> Any:
@@ -125,6 +128,16 @@ class RawTable:
             series = [_polars_column(name, value) for name, value in new.items()]
             frame = self.frame.with_columns(series)
         return leave_table(self.engine, frame)
+
+
+def _pandas_frame(new: Mapping[str, NewColumn]) -> Any:
+    return pd.DataFrame({name: _pandas_column(value) for name, value in new.items()})
+
+
+def _polars_frame(new: Mapping[str, NewColumn]) -> Any:
+    import polars as pl
+
+    return pl.DataFrame([_polars_column(name, value) for name, value in new.items()])
 
 
 def _pandas_column(value: NewColumn) -> Any:

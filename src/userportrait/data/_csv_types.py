@@ -84,7 +84,8 @@ def _to_integers(labels: list[str]) -> NDArray[Any] | None:
 def _are_numbers(labels: list[str]) -> bool:
     """Long whole numbers among them would lose digits."""
     return all(
-        _NUMBER.fullmatch(label) and (len(label) <= _EXACT_DIGITS or not _INTEGER.fullmatch(label))
+        _NUMBER.fullmatch(label)
+        and (len(label) <= _EXACT_DIGITS or not label.lstrip("-").isdecimal())
         for label in labels
     )
 
