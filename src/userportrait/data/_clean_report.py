@@ -138,12 +138,12 @@ class CleaningReport:
     ... )
     >>> print(report)
     Cleaning of orders
-    rows in                         3
-    removed                         1
-      missing_customer_id           1  no customer
-    rows kept                       2
+    rows in                             3
+    removed                             1
+      missing_customer_id               1  no customer
+    rows kept                           2
     changed
-      time_parsed                   2  a text or number became a time
+      time_parsed                       2  a text or number became a time
     >>> report.removed_rows("missing_customer_id")[["order", "row", "reason"]]
       order  row               reason
     0     2    1  missing_customer_id

@@ -249,7 +249,8 @@ def _decide_day_first(texts: list[str], column: str, where: str) -> tuple[bool, 
     if not (day_first or month_first):
         return False, ""
     which, n = ("day", day_first) if day_first else ("month", month_first)
-    note = f"'{column}': dates start with the {which}; {format_count(n, 'date')} fit no other way."
+    fitting = format_count(n, "different date fits", "different dates fit")
+    note = f"'{column}': dates start with the {which}; {fitting} no other way."
     return bool(day_first), note
 
 
