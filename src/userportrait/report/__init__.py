@@ -1,0 +1,39 @@
+"""What people look at: plots, one customer's page, the shop's page.
+
+The room and its main function share a name: ``up.report(portraits, path)`` writes the
+shop's page, and ``from userportrait.report import plot_rfm_map`` finds the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from userportrait.report._person import portrait_page
+from userportrait.report._plots_segments import (
+    plot_recency_frequency,
+    plot_rfm_map,
+    plot_segment_sizes,
+)
+from userportrait.report._plots_shop import plot_cohorts, plot_months, plot_spend
+from userportrait.report._shop import report
+
+__all__ = [
+    "plot_cohorts",
+    "plot_months",
+    "plot_recency_frequency",
+    "plot_rfm_map",
+    "plot_segment_sizes",
+    "plot_spend",
+    "portrait_page",
+    "report",
+]
+
+
+class _CallableRoom(ModuleType):
+    """A module that can be called as its main function."""
+
+    __call__ = staticmethod(report)
+
+
+sys.modules[__name__].__class__ = _CallableRoom
