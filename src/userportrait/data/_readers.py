@@ -259,9 +259,9 @@ def read_parquet(path: str | PathLike[str], columns: Sequence[str] | None = None
     0     3.5
     1     4.0
     """
+    file = _existing(path, folder=True)
     pq = optional_import("pyarrow.parquet", what="read_parquet", extra="parquet")
     pa = optional_import("pyarrow", what="read_parquet", extra="parquet")
-    file = _existing(path, folder=True)
     try:
         dataset = pq.ParquetDataset(file)
         names = [str(name) for name in dataset.schema.names]
