@@ -114,6 +114,8 @@ def _add_portrait(commands: Any) -> None:
                        help="01/02/2026 is the second of January")  # fmt: skip
     reading.add_argument("--currency", metavar="CODE", help="such as EUR; for display")
     reading.add_argument("--as-of", metavar="DATE", help="use nothing after it; default: newest")
+    reading.add_argument("--outliers", choices=("flag", "remove", "keep"), default="flag",
+                         help="extreme quantities and amounts; default: flag")  # fmt: skip
     reading.add_argument("--removed", metavar="CSV", help="write the removed rows to this file")
 
 
@@ -162,6 +164,7 @@ def _run_portrait(options: argparse.Namespace) -> int:
         time_zone=options.time_zone,
         day_first=options.day_first,
         currency=options.currency,
+        outliers=options.outliers,
     )
     say.line(str(cleaning))
     if options.removed:
@@ -180,7 +183,11 @@ def _run_demo(options: argparse.Namespace) -> int:
     roles = guess_roles(shop.raw_orders)
     say.step("cleaning")
     orders, cleaning = clean_orders(
-        shop.raw_orders, **roles.columns, currency=shop.currency, now=shop.end + timedelta(days=1)
+        shop.raw_orders,
+        **roles.columns,
+        currency=shop.currency,
+        now=shop.end + timedelta(days=1),
+        outliers="remove",
     )
     say.line(str(cleaning))
     title = options.title or "The sample shop"
@@ -198,7 +205,7 @@ def _portray(
     **tables: Any,
 ) -> int:
     from userportrait.portraits import build_portraits
-    from userportrait.reports import report
+    from userportrait.report import report
 
     store = _store(options.store)
     portraits = build_portraits(
