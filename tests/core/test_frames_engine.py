@@ -12,14 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.flavours import FLAVOURS, build, every_flavour, read, types_of
+from helpers.flavours import build, engine_of, every_flavour, read, types_of
 from userportrait._core import frames
 from userportrait.errors import InvalidDataError, UnsupportedOnEngine
 
 # --- coming in and going out -------------------------------------------------------------
-
-ENGINE_OF = {name: name.removesuffix("-nullable").removesuffix("-arrow") for name in FLAVOURS}
-ENGINE_OF["duckdb-private"] = "duckdb"
 
 
 @every_flavour
@@ -29,7 +26,7 @@ def test_a_frame_goes_out_as_the_library_it_came_from(flavour: str) -> None:
     frame = frames.enter(native)
     back = frames.leave(frame)
 
-    assert frame.engine == ENGINE_OF[flavour]
+    assert frame.engine == engine_of(flavour)
     assert frame.engine in frames.ENGINES
     assert type(back) is type(native)
     assert read(back) == {"n": [3, 1], "t": ["b", None]}

@@ -13,7 +13,16 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ARROW_FLAVOURS", "FLAVOURS", "build", "every_flavour", "read", "read_rows", "types_of"]
+__all__ = [
+    "ARROW_FLAVOURS",
+    "FLAVOURS",
+    "build",
+    "engine_of",
+    "every_flavour",
+    "read",
+    "read_rows",
+    "types_of",
+]
 
 _NEEDS = {
     "pandas": (),
@@ -33,6 +42,11 @@ every_flavour = pytest.mark.parametrize("flavour", FLAVOURS)
 
 _PANDAS = {"float64": "float64", "float32": "float32", "bool": "bool"}
 _NULLABLE = {"float64": "Float64", "float32": "Float32", "bool": "boolean", "text": "string"}
+
+
+def engine_of(flavour: str) -> str:
+    """Name the engine that a flavour belongs to, as the library calls it."""
+    return flavour if flavour == "polars-lazy" else flavour.partition("-")[0]
 
 
 def build(flavour: str, **columns: tuple[str, Sequence[Any]]) -> Any:

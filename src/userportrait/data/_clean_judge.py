@@ -17,6 +17,7 @@ from userportrait.data._clean_rules import (
     outlier_limits,
     repeated_rows,
 )
+from userportrait.data._order_arrays import LARGEST_QUANTITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ _REMOVED_TEXTS = {
     "unparsable_time": "a time that cannot be read or does not exist",
     "future_time": "a time after now",
     "missing_quantity": "no quantity",
-    "invalid_quantity": "a quantity that is not a finite number",
+    "invalid_quantity": "a quantity that is not a finite number, or too large",
     "missing_price": "no price",
     "invalid_price": "a price that is not a finite number",
     "missing_amount": "no amount",
@@ -217,6 +218,8 @@ def _remove_unusable(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
         if column is not None:
             verdict.remove(column.missing, f"missing_{role}")
             verdict.remove(column.invalid, f"invalid_{role}")
+    if lines.quantity is not None:
+        verdict.remove(np.abs(lines.quantity.values) >= LARGEST_QUANTITY, "invalid_quantity")
     verdict.remove(lines.too_large, "invalid_amount")
 
 

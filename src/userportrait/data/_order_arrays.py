@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LARGEST_EXACT", "OrderArrays", "money_in_minor_units"]
+__all__ = ["LARGEST_EXACT", "LARGEST_QUANTITY", "OrderArrays", "money_in_minor_units"]
 
 LARGEST_EXACT = 2**53
 """Beyond this, float64 does not hold every whole number."""
+LARGEST_QUANTITY = LARGEST_EXACT / 10**6
+"""Units are summed in millionths, as int64."""
 
 
 class OrderArrays:
@@ -87,7 +89,10 @@ class OrderArrays:
         if "quantity" not in self._columns:
             ones = np.ones(len(self), dtype=np.int64)
             return np.where(self.amount < 0, -ones, ones)
-        return _finite_numbers(self._columns["quantity"], "quantity", keep_integers=True)
+        found = _finite_numbers(self._columns["quantity"], "quantity", keep_integers=True)
+        if max(-found.min(initial=0), found.max(initial=0)) >= LARGEST_QUANTITY:
+            _raise_too_large(np.abs(found) >= LARGEST_QUANTITY)
+        return found
 
     @cached_property
     def amount(self) -> NDArray[np.int64]:
@@ -222,6 +227,15 @@ def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) ->
 def _has_missing(values: Any) -> bool:
     probe: Callable[[], Any] | None = getattr(values, "isna", None)
     return bool(probe().any()) if probe is not None else False
+
+
+def _raise_too_large(broken: NDArray[np.bool_]) -> None:
+    rows = np.flatnonzero(broken)
+    message = (
+        f"Orders: 'quantity' must be smaller than 9 billion units; "
+        f"{format_count(len(rows), 'row')} hold more. Is it another column, such as a barcode?"
+    )
+    raise InvalidDataError(message, column="quantity", rows=rows[:5].tolist(), n_rows=len(rows))
 
 
 def _raise_missing(column: str, missing: NDArray[np.bool_]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from userportrait._core import frames
 from userportrait._core.params import Between, InstanceOf, Optional, check_values
 from userportrait._core.units import as_moment, from_micros, to_micros
-from userportrait.data._order_arrays import LARGEST_EXACT, OrderArrays
+from userportrait.data._order_arrays import LARGEST_EXACT, LARGEST_QUANTITY, OrderArrays
 from userportrait.data._roles import ORDER_ROLES, Role
 from userportrait.data._tables import Table
 from userportrait.errors import InvalidParameterError, MissingColumnError
@@ -112,8 +112,9 @@ class Orders(Table):
         limit = LARGEST_EXACT / 10**self.minor_digits
         missing = frames.count_missing(self._inner, numbers)
         sizes = {name: _size(self._spans[name]) for name in numbers}
-        largest = math.prod(sizes[name] for name in money)
-        if any(missing.values()) or not max(largest, *sizes.values()) < limit:
+        large = math.prod(sizes[name] for name in money) >= limit
+        large |= sizes.get("quantity", 0.0) >= LARGEST_QUANTITY
+        if any(missing.values()) or large or math.inf in sizes.values():
             _ = self.arrays.amount, self.arrays.quantity  # these name the rows
 
     @cached_property
