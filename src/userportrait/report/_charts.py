@@ -199,16 +199,16 @@ def _month_axis(
     """Name every month that has room, and each year below its first month."""
     every = next(step for step in (1, 2, 3, 4, 6, 12, 10**6) if slot * step >= 32)
     parts: list[Markup] = []
-    year_until = -1.0
     for i, month in enumerate(months):
         number = int(month.month[5:7])
         x = left + slot * (i + 0.5)
         if (number - 1) % every == 0:
             name = words.fmt.month(month.month, short=True)
             parts.append(text(name, x, base + 17, css="t m", anchor="middle"))
-        if (i == 0 or number == 1) and x >= year_until:
+        # A first year of few months gives way to the next one.
+        follows = 13 - number < len(months) and slot * (13 - number) < 40
+        if number == 1 or (i == 0 and not follows):
             parts.append(text(month.month[:4], x, base + 34, css="t m", anchor="middle"))
-            year_until = x + 40
     return join(parts)
 
 
@@ -234,7 +234,7 @@ def tenths_chart(shares: Floats, words: Words) -> Markup:
                 element("rect", x=x - bar / 2, y=y, width=bar, height=max(size, 0.5), class_=css)
             )
             value = words.fmt.share(share)
-            if width > NARROW or text_width(value, 13) <= slot + 4:
+            if width > NARROW or text_width(value, 13) <= slot:
                 parts.append(text(value, x, y - 5, css="t", anchor="middle"))
             parts.append(text(str(i + 1), x, height - bottom + 17, css="t m", anchor="middle"))
         middle = left + (width - left) / 2
