@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from helpers.engines import require_engine, to_engine, to_pandas
-from userportrait.data import CleaningReport, Orders, clean_orders, guess_roles, read_parquet
+from userportrait.data import (
+    CleaningReport,
+    Orders,
+    clean_orders,
+    guess_roles,
+    read_csv,
+    read_parquet,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,17 +75,17 @@ def match_by_loop(lines: pd.DataFrame) -> dict[str, Any]:
     touched = touched.sort_values(order)
     left = touched["Quantity"].to_dict()
     for key in (["pair", "UnitPrice"], ["pair"]):
-        stock: dict[Any, deque[int]] = defaultdict(deque)
+        stock: dict[Any, list[int]] = defaultdict(list)
         for row in touched[key].itertuples():
             lots = stock[row[1:]]
             if left[row[0]] > 0:
                 lots.append(row[0])
             while left[row[0]] < 0 and lots:
-                taken = min(left[lots[0]], -left[row[0]])
-                left[lots[0]] -= taken
+                taken = min(left[lots[-1]], -left[row[0]])
+                left[lots[-1]] -= taken
                 left[row[0]] += taken
-                if left[lots[0]] == 0:
-                    lots.popleft()
+                if left[lots[-1]] == 0:
+                    lots.pop()
     returns = touched[touched["is_return"] == 1]
     uncovered = -pd.Series(left)[returns.index]
     asked = -returns["Quantity"]
@@ -177,3 +184,13 @@ def test_other_engines_and_shuffled_rows_give_the_same(
         for frame in (orders.frame, cleaned[0].frame)
     )
     pd.testing.assert_frame_equal(one, two, check_dtype=False)
+
+
+@pytest.mark.slow
+def test_a_csv_file_gives_the_same(
+    raw: pd.DataFrame, cleaned: tuple[Orders, CleaningReport], tmp_path: Path
+) -> None:
+    raw.to_csv(tmp_path / "raw.csv.gz", index=False)
+    orders, report = clean(read_csv(tmp_path / "raw.csv.gz"))
+    assert report == cleaned[1]
+    pd.testing.assert_frame_equal(orders.frame, cleaned[0].frame, check_dtype=False)

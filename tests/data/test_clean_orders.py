@@ -516,6 +516,11 @@ def test_all_bad_options_are_named_at_once() -> None:
         assert name in text
 
 
+def test_a_time_zone_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(InvalidParameterError, match="time_zone must be a text; got int"):
+        clean(raw_orders(), time_zone=8)
+
+
 def test_now_that_is_no_time_is_an_error() -> None:
     with pytest.raises(InvalidParameterError, match="now must be a date or time"):
         clean(raw_orders(), now="soon")
@@ -564,13 +569,14 @@ def test_nothing_left_names_all_reasons_and_a_remedy() -> None:
         ("when", [True, False], "ordered_at='when' must hold dates or times; it holds true"),
         ("who", [1.5, 2.0], "customer_id='who' must hold whole numbers or texts"),
         ("what", [True, False], "item_id='what' must hold whole numbers or texts"),
+        ("land", [[1], [2]], "country='land' must hold texts.*it holds another type"),
     ],
 )
 def test_columns_of_the_wrong_type_name_role_and_column(
     column: str, values: Any, message: str
 ) -> None:
     with pytest.raises(ColumnTypeError, match=message) as caught:
-        clean(raw_orders(2, **{column: values}))
+        clean(raw_orders(2, **{"land": "DE", column: values}), country="land")
     assert caught.value.column == column
 
 

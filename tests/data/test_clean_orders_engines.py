@@ -139,10 +139,13 @@ def test_duckdb_relations_of_a_private_connection_keep_types_that_numpy_lacks() 
 
     shop = duckdb.connect()
     relation = shop.sql(
-        'SELECT 7::HUGEINT AS who, uuid()::UUID AS "or der", '
-        "TIMESTAMPTZ '2026-01-01 10:00:00+02' AS \"when\", 'a'::ENUM('a', 'b') AS what, 2::UTINYINT AS units, 1.255::DECIMAL(9, 3) AS "
-        "each, [1, 2] AS listed, {'k': 1} AS keyed, INTERVAL 1 DAY AS span, NULL AS nothing, "
-        "DATE '2026-01-02' AS day"
+        """
+        SELECT
+            7::HUGEINT AS who, uuid()::UUID AS "or der",
+            TIMESTAMPTZ '2026-01-01 10:00:00+02' AS "when", 'a'::ENUM('a', 'b') AS what,
+            2::UTINYINT AS units, 1.255::DECIMAL(9, 3) AS each, [1, 2] AS listed,
+            {'k': 1} AS keyed, INTERVAL 1 DAY AS span, NULL AS nothing, DATE '2026-01-02' AS day
+        """
     )
     orders, report = clean_orders(relation, **{**ROLES, "order_id": "or der"}, now="2026-06-01")
     found = to_pandas(orders.frame)

@@ -40,14 +40,14 @@ def match_by_loop(
             if left[row] > 0:
                 lots.append(row)
             while left[row] < 0 and lots:
-                taken = min(left[lots[0]], -left[row])
+                taken = min(left[lots[-1]], -left[row])
                 if first[row] < 0:
-                    first[row] = lots[0]
-                left[lots[0]] -= taken
+                    first[row] = lots[-1]
+                left[lots[-1]] -= taken
                 left[row] += taken
                 covered[row] += taken
-                if left[lots[0]] == 0:
-                    lots.pop(0)
+                if left[lots[-1]] == 0:
+                    lots.pop()
     return covered, first
 
 
@@ -79,13 +79,13 @@ def test_no_unit_is_returned_twice_or_before_it_was_bought(rows: Rows) -> None:
     assert (group[found.purchase[hit]] == group[hit]).all()
 
 
-def test_returns_take_the_oldest_units_first() -> None:
-    # Bought 2, then 3; returned 1, then 3: the second return takes one old unit and two new.
-    units = np.array([2, 3, -1, -3])
-    group = np.zeros(4, dtype=np.int64)
-    found = match_returns((group,), (units,), np.arange(4))
-    assert found.covered.tolist() == [0, 0, 1, 3]
-    assert found.purchase.tolist() == [-1, -1, 0, 0]
+def test_returns_take_the_newest_units_first() -> None:
+    # Bought 2, then 3; returned 3: all of the second; returned 1: one of the first.
+    units = np.array([2, 3, -3, -1, 1, -2])
+    group = np.zeros(6, dtype=np.int64)
+    found = match_returns((group,), (units,), np.arange(6))
+    assert found.covered.tolist() == [0, 0, 3, 1, 0, 2]
+    assert found.purchase.tolist() == [-1, -1, 1, 0, -1, 4]
 
 
 def test_a_return_before_its_purchase_is_not_covered() -> None:
@@ -94,12 +94,31 @@ def test_a_return_before_its_purchase_is_not_covered() -> None:
     assert match_returns((group,), (units,), np.arange(2)).covered.tolist() == [0, 0]
 
 
-def test_the_same_unit_price_comes_before_an_older_purchase_at_another_price() -> None:
+def test_the_same_unit_price_comes_before_a_newer_purchase_at_another_price() -> None:
     units = np.array([1, 1, -1])
-    price = np.array([0, 1, 1])
+    price = np.array([1, 0, 1])
     group = np.zeros(3, dtype=np.int64)
     found = match_returns((price, group), (units, units), np.arange(3))
-    assert found.purchase.tolist() == [-1, -1, 1]
+    assert found.purchase.tolist() == [-1, -1, 0]
+
+
+def test_what_the_first_pass_leaves_of_a_purchase_covers_in_the_second() -> None:
+    # Three at one price, one of them returned; then three returned at another price.
+    units = np.array([3, -1, -3])
+    price = np.array([0, 0, 1])
+    group = np.zeros(3, dtype=np.int64)
+    found = match_returns((price, group), (units, units), np.arange(3))
+    assert found.covered.tolist() == [0, 1, 2]
+
+
+def test_long_histories_of_one_customer_are_matched() -> None:
+    # A thousand purchases, one return of 900, then a purchase and returns one by one.
+    units = np.r_[np.ones(1000), -900, 1, -np.ones(101)].astype(np.int64)
+    group = np.zeros(len(units), dtype=np.int64)
+    found = match_returns((group,), (units,), np.arange(len(units)))
+    covered, first = match_by_loop([group.tolist()], units.tolist(), list(range(len(units))))
+    assert found.covered.tolist() == covered
+    assert found.purchase.tolist() == first
 
 
 def test_the_second_pass_covers_in_its_own_unit_what_the_first_left() -> None:

@@ -9,7 +9,12 @@ import numpy as np
 
 from userportrait._core.params import InstanceOf, check_values
 from userportrait._core.units import as_moment, to_micros
-from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+from userportrait.errors import (
+    ColumnTypeError,
+    InvalidDataError,
+    InvalidParameterError,
+    MissingColumnError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_columns",
+    "check_labels",
     "chosen_roles",
     "latest_moment",
     "nothing_left",
@@ -28,6 +34,10 @@ __all__ = [
     "raise_if_empty",
     "rename_extras",
 ]
+
+
+NO_LABELS = frozenset({"other", "time", "decimal"})
+"""Kinds of columns that cannot be a label, such as a channel."""
 
 
 def chosen_roles(**roles: str | None) -> dict[str, str]:
@@ -57,6 +67,19 @@ def check_columns(roles: Mapping[str, str], names: Sequence[str], *, owner: str)
     for role, column in roles.items():
         if column not in names:
             raise MissingColumnError(column, names, f"{owner}, {role}=")
+
+
+def check_labels(raw: RawTable, roles: Mapping[str, str], *, owner: str) -> None:
+    """Raise `ColumnTypeError` for a label whose column cannot be one."""
+    for role, column in roles.items():
+        kind = raw.column(column).kind
+        if kind in NO_LABELS:
+            held = {"time": "times", "decimal": "decimal numbers"}.get(kind, "another type")
+            message = (
+                f"{owner}: {role}='{column}' must hold texts, whole numbers or categories; "
+                f"it holds {held}. Is it the right column?"
+            )
+            raise ColumnTypeError(message, column=column)
 
 
 def latest_moment(now: object, *, owner: str) -> int:
@@ -108,7 +131,7 @@ def rename_extras(
     for name in extras:
         clash = name in taken
         if name in free_labels:
-            clash = raw.column(name).kind in ("other", "time", "decimal")
+            clash = raw.column(name).kind in NO_LABELS
         new = f"{name}_original" if clash else name
         while new != name and new in used:
             new += "_"

@@ -14,6 +14,7 @@ from userportrait._core.params import Between, InstanceOf, OneOf, Optional, Rule
 from userportrait._core.units import MICROS_PER_DAY
 from userportrait.data._clean_common import (
     check_columns,
+    check_labels,
     chosen_roles,
     latest_moment,
     nothing_left,
@@ -183,6 +184,8 @@ def clean_events(
     check_columns(roles, frames.column_names(entered), owner=_OWNER)
     raw = collect_table(entered)
     raise_if_empty(raw, owner=_OWNER)
+    labels = {role: column for role, column in roles.items() if role in _LABELS}
+    check_labels(raw, labels, owner=_OWNER)
     times = TimeOptions(time_format, time_zone, day_first)
     rows = _read(raw, roles, times, event_names)
     verdict, flagged = _judge(raw, rows, roles, latest_moment(now, owner=_OWNER), options)

@@ -10,6 +10,7 @@ from userportrait._core import frames
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, Rule
 from userportrait.data._clean_common import (
     check_columns,
+    check_labels,
     chosen_roles,
     latest_moment,
     nothing_left,
@@ -159,7 +160,7 @@ def clean_orders(
         columns first: quantity is int64 if whole, else float64; amount is rounded to the
         currency's digits; times are naive UTC in microseconds. Further columns are kept; one
         whose name is needed becomes ``<name>_original``. If any return was matched,
-        `returned_order_id` names the first order that it takes units from.
+        `returned_order_id` names the newest order that it takes units from.
     report : CleaningReport
         Rows in, rows out, and every reason with its count.
 
@@ -180,7 +181,7 @@ def clean_orders(
     report. Decisions depend on the rows' values, never on their order or the library.
 
     *Returns* are matched within customer and item: first with purchases at the same unit
-    price, then with any; the oldest units first, and only purchases at or before the time of
+    price, then with any; the newest units first, and only purchases at or before the time of
     the return. Without quantities, amounts are matched: an equal amount first, then money.
     Matched returns stay as negative lines, so that spending nets out; cancelled purchases
     stay, too.
@@ -268,6 +269,8 @@ def clean_orders(
     times = TimeOptions(time_format, time_zone, day_first)
     raw = collect_table(entered)
     raise_if_empty(raw, owner=_OWNER)
+    labels = {role: column for role, column in roles.items() if role in _LABELS}
+    check_labels(raw, labels, owner=_OWNER)
     lines = read_lines(raw, roles, ReadOptions(times, decimal, minor_digits), owner=_OWNER)
     others = [name for name in raw.names if name not in {roles.get(r) for r in _READ}]
     verdict = judge_lines(

@@ -1,4 +1,4 @@
-"""Match returned units with earlier purchases: first in, first out, without a loop over rows."""
+"""Match returned units with earlier purchases: the newest first, without a loop over rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Matching:
     covered : ndarray of int64
         Units of each row that are covered; 0 for a purchase.
     purchase : ndarray of int64
-        Row of the first purchase that a return takes units from; -1 for none.
+        Row of the newest purchase that a return takes units from; -1 for none.
     """
 
     covered: NDArray[np.int64]
@@ -38,7 +38,7 @@ def match_returns(
     """Cover returns by earlier purchases of the same group, in one pass per grouping.
 
     A pass goes through the rows of a group in `order`. A purchase adds its units to those that
-    can be returned; a return takes the oldest of them. What one pass leaves, purchases as well
+    can be returned; a return takes the newest of them. What one pass leaves, purchases as well
     as returns, goes into the next.
 
     Parameters
@@ -60,8 +60,12 @@ def match_returns(
     Notes
     -----
     The stock that can be returned is a walk reflected at 0: with the running total C of units,
-    it is C - min(0, min C), and the uncovered units so far are -min(0, min C). Both are
-    running sums and minima. Time is O(n log n). The loop that this replaces is in the tests.
+    it is C - min(0, min C), and the uncovered units so far are -min(0, min C). A purchase keeps
+    what the walk never sinks below again. Nothing but running sums and minima; the loop that
+    they replace is in the tests.
+
+    Newest first, because people return what they have just bought. It also covers most: older
+    units can still cover every later return.
     """
     n_rows = len(order)
     purchase = np.full(n_rows, -1, dtype=np.int64)
@@ -95,21 +99,14 @@ def _pass(
     new = np.diff(uncovered, prepend=0)
     starts = _starts(key)
     new[starts] = uncovered[starts]
+    stock = total + uncovered
     is_return = change < 0
-    taken = np.where(is_return, -change - new, 0)
-    used[rows] = taken
-    bought = rows[~is_return]
-    offered = np.cumsum(change[~is_return])
-    base = _before(key[~is_return], offered, change[~is_return])
-    base_of = _lookup(key[~is_return], base, key)
-    before = _running_sum(taken, key) - taken
-    place = np.searchsorted(offered, base_of + before, side="right")
-    hit = taken > 0
-    first[rows[hit]] = bought[place[hit]]
-    everything = _last(_running_sum(taken, key), key)
-    until = offered - base
-    gone = np.minimum(until, _lookup(key[starts], everything, key[~is_return]))
-    used[bought] = np.maximum(gone - (until - change[~is_return]), 0)
+    lowest_from_here = _running_minimum(stock[::-1], key[::-1])[::-1]
+    kept = np.maximum(lowest_from_here - (stock - change), 0)
+    used[rows] = np.where(is_return, -change - new, change - kept)
+    hit = np.flatnonzero(is_return & (-change > new))
+    newest = _previous_smaller(stock, key, hit - 1) + 1
+    first[rows[hit]] = rows[newest]
     return used, first
 
 
@@ -121,39 +118,34 @@ def _running_sum(values: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[n
     total = np.cumsum(values)
     starts = _starts(key)
     sizes = np.diff(np.r_[starts, len(key)])
-    return total - np.repeat(total[starts] - values[starts], sizes)
+    running: NDArray[np.int64] = total - np.repeat(total[starts] - values[starts], sizes)
+    return running
 
 
 def _running_minimum(values: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(pd.Series(values).groupby(key, sort=False).cummin(), dtype=np.int64)
 
 
-def _before(
-    key: NDArray[np.int64], offered: NDArray[np.int64], change: NDArray[np.int64]
+def _previous_smaller(
+    stock: NDArray[np.int64], key: NDArray[np.int64], wanted: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the units offered by all earlier groups, for each purchase."""
-    if not len(key):
-        return offered
+    """Return for some rows the last row before them in their group with less stock.
+
+    Where there is none, it is the row before the group. All pointers jump at once, from a row
+    with no less stock to that row's own pointer.
+    """
     starts = _starts(key)
-    sizes = np.diff(np.r_[starts, len(key)])
-    base: NDArray[np.int64] = np.repeat(offered[starts] - change[starts], sizes)
-    return base
-
-
-def _last(values: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
-    starts = _starts(key)
-    ends: NDArray[np.int64] = np.append(starts[1:], len(key)) - 1
-    return values[ends]
-
-
-def _lookup(
-    keys: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the value of each wanted key; keys are sorted; 0 where there is none."""
-    if not len(keys):
-        return np.zeros(len(wanted), dtype=np.int64)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], 0)
+    before = np.repeat(starts - 1, np.diff(np.r_[starts, len(key)]))
+    pointer = np.arange(len(key), dtype=np.int64) - 1
+    active = np.arange(len(key), dtype=np.int64)
+    while len(active):
+        target = pointer[active]
+        inside = target > before[active]
+        active, target = active[inside], target[inside]
+        too_high = stock[target] >= stock[active]
+        active, target = active[too_high], target[too_high]
+        pointer[active] = pointer[target]
+    return pointer[wanted]
 
 
 def row_order(
