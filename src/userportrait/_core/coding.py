@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["code_values"]
+__all__ = ["code_values", "code_values_natively", "look_up_keys", "plain_ids"]
 
 
 def code_values(values: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
@@ -32,25 +32,46 @@ def code_values(values: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
     distinct : ndarray of int64, of objects (texts) or of float64 (other numbers)
         Sorted; texts by Unicode code point.
     """
+    codes, distinct = code_values_natively(values)
+    return codes, plain_ids(distinct)
+
+
+def plain_ids(distinct: Any) -> NDArray[Any]:
+    """Return IDs in a column's own form as an ndarray of numbers, or of objects for texts."""
+    if isinstance(distinct, np.ndarray):
+        return cast("NDArray[Any]", distinct)
+    return np.asarray(distinct).astype(object)
+
+
+def code_values_natively(values: Any) -> tuple[NDArray[np.int32], Any]:
+    """Do as `code_values`, and leave distinct texts in the column's own form.
+
+    Arrow texts are sorted and handed on much faster than objects are.
+    """
     values = _without_mask(values)
-    dtype = getattr(values, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and len(values):
-        found = np.asarray(values)
-        low, high = int(found.min()), int(found.max())
-        if high - low <= 4 * len(found) + 1_000_000 and high < 2**63:
-            return _code_dense(found, low, high)
+    keys = look_up_keys(values)
+    if keys is not None:
+        return _code_dense(*keys)
     factorize = cast("Callable[[Any], tuple[NDArray[np.intp], Any]]", pd.factorize)
-    raw_codes, distinct = factorize(values)
+    raw_codes, distinct = factorize(getattr(values, "array", values))
+    if pd.api.types.is_string_dtype(distinct.dtype) and not isinstance(distinct, np.ndarray):
+        return _ranked(raw_codes, distinct, distinct.argsort())
     uniques = np.asarray(distinct)
     if uniques.dtype.kind in "iu" and (len(uniques) == 0 or int(uniques.max()) < 2**63):
         uniques = uniques.astype(np.int64, copy=False)
     elif uniques.dtype.kind not in "uf":
         uniques = uniques.astype(object)
-    order = np.argsort(uniques, kind="stable")
-    rank = np.empty(len(uniques) + 1, dtype=np.int32)
-    rank[order] = np.arange(len(uniques), dtype=np.int32)
+    return _ranked(raw_codes, uniques, np.argsort(uniques, kind="stable"))
+
+
+def _ranked(
+    codes: NDArray[np.intp], distinct: Any, order: NDArray[np.intp]
+) -> tuple[NDArray[np.int32], Any]:
+    """Turn codes by first appearance into codes by rank."""
+    rank = np.empty(len(order) + 1, dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
     rank[-1] = -1
-    return rank[raw_codes], uniques[order]
+    return rank[codes], distinct[order]
 
 
 def _without_mask(values: Any) -> Any:
@@ -61,15 +82,32 @@ def _without_mask(values: Any) -> Any:
     return values if values.isna().any() else values.to_numpy(dtype=np.int64)
 
 
-def _code_dense(found: NDArray[Any], low: int, high: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Code integers of a narrow range by a look-up table, without hashing or sorting."""
+def look_up_keys(values: Any) -> tuple[NDArray[np.int64], int, int] | None:
+    """Return whole numbers less the lowest, the lowest and their span, if a table can hold them.
+
+    None for other values, and for numbers that are spread too widely.
+    """
+    dtype: Any = getattr(values, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iu" or not len(values):
+        return None
+    found = np.asarray(values)
+    low, high = int(found.min()), int(found.max())
+    if high - low > 4 * len(found) + 1_000_000 or high >= 2**63:
+        return None
     # In int64 first: the range of a narrow type need not fit the type itself.
-    shifted = found.astype(np.int64, copy=False) - low if low else found
-    present = np.zeros(high - low + 1, dtype=bool)
-    present[shifted] = True
+    whole = found.astype(np.int64, copy=False)
+    return (whole - low if low else whole), low, high - low
+
+
+def _code_dense(
+    keys: NDArray[np.int64], low: int, span: int
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Code whole numbers by a look-up table, without hashing or sorting."""
+    present = np.zeros(span + 1, dtype=bool)
+    present[keys] = True
     distinct = np.flatnonzero(present)
     if len(distinct) == len(present):
-        return shifted.astype(np.int32), distinct + low
+        return keys.astype(np.int32), distinct + low
     table = np.zeros(len(present), dtype=np.int32)
     table[distinct] = np.arange(len(distinct), dtype=np.int32)
-    return table[shifted], distinct + low
+    return table[keys], distinct + low

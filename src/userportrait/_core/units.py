@@ -46,6 +46,10 @@ def minor_units(values: NDArray[np.floating[Any]], digits: int) -> NDArray[np.in
         Decimal digits of the currency.
     """
     scaled = values * float(10**digits)
+    if scaled.min(initial=0.0) >= 0.0 and scaled.max(initial=0.0) < WHOLE_FROM:
+        scaled += 0.5 + HALF_TOLERANCE
+        floored: NDArray[np.int64] = scaled.astype(np.int64)  # truncation is the floor from 0 on
+        return floored
     size = np.abs(scaled)
     rounds: Any = True if size.max(initial=0.0) < WHOLE_FROM else size < WHOLE_FROM
     np.add(size, 0.5 + HALF_TOLERANCE, out=size, where=rounds)

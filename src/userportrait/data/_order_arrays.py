@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from userportrait._core import frames
-from userportrait._core.coding import code_values
+from userportrait._core.coding import (
+    code_values,
+    code_values_natively,
+    look_up_keys,
+    plain_ids,
+)
 from userportrait._core.display import format_count
 from userportrait._core.units import day_numbers, minor_units
 from userportrait.errors import InvalidDataError
@@ -25,6 +30,10 @@ LARGEST_EXACT = 2**53
 """Beyond this, float64 does not hold every whole number."""
 LARGEST_QUANTITY = LARGEST_EXACT / 10**6
 """Units are summed in millionths, as int64."""
+
+
+_NOT_A_TIME = np.iinfo(np.int64).min
+"""How numpy writes NaT."""
 
 
 class OrderArrays:
@@ -46,7 +55,7 @@ class OrderArrays:
         return len(self._columns["customer_id"])
 
     @cached_property
-    def _customers(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    def _customers(self) -> tuple[NDArray[np.int32], Any]:
         return _code_ids(self._columns["customer_id"], "customer_id")
 
     @property
@@ -55,12 +64,17 @@ class OrderArrays:
         return self._customers[0]
 
     @property
-    def customer_ids(self) -> NDArray[Any]:
-        """The customers, sorted: int64, or objects that are texts."""
+    def customer_column(self) -> Any:
+        """The customers, sorted, in the column's own form."""
         return self._customers[1]
 
     @cached_property
-    def _orders(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    def customer_ids(self) -> NDArray[Any]:
+        """The customers, sorted: int64, or objects that are texts."""
+        return plain_ids(self._customers[1])
+
+    @cached_property
+    def _orders(self) -> tuple[NDArray[np.int32], Any]:
         return _code_ids(self._columns["order_id"], "order_id")
 
     @property
@@ -68,10 +82,16 @@ class OrderArrays:
         """Each line's order, as a position in `order_ids`."""
         return self._orders[0]
 
-    @property
+    @cached_property
     def order_ids(self) -> NDArray[Any]:
         """The orders, sorted."""
-        return self._orders[1]
+        return plain_ids(self._orders[1])
+
+    @cached_property
+    def order_key(self) -> NDArray[Any]:
+        """Each line's order as a number from 0, quickly made: equal for equal orders."""
+        keys = look_up_keys(self._columns["order_id"])
+        return self.order if keys is None else keys[0]
 
     @cached_property
     def at(self) -> NDArray[np.int64]:
@@ -118,11 +138,14 @@ class OrderArrays:
         return bool(self.is_return.any())
 
     @cached_property
-    def owner(self) -> NDArray[np.int32] | None:
-        """Each order's customer, in the order of `order_ids`; None if an order has several."""
-        found = np.empty(len(self.order_ids), dtype=np.int32)
-        found[self.order] = self.customer
-        return found if bool((found[self.order] == self.customer).all()) else None
+    def owners(self) -> NDArray[np.int32] | None:
+        """The customer of each order, once; None if an order has several customers."""
+        key = self.order_key
+        found = np.full(int(key.max()) + 1, -1, dtype=np.int32)
+        found[key] = self.customer
+        if not bool((found[key] == self.customer).all()):
+            return None
+        return found[found >= 0]
 
     def has(self, column: str) -> bool:
         """Return whether there is a column of this canonical name."""
@@ -143,9 +166,9 @@ class OrderArrays:
 
 def money_in_minor_units(money: NDArray[np.float64], digits: int) -> NDArray[np.int64]:
     """Turn finite money into minor units; refuse what int64 sums could not hold exactly."""
-    too_large = np.abs(money) >= LARGEST_EXACT / 10**digits
-    if too_large.any():
-        rows = np.flatnonzero(too_large)
+    limit = LARGEST_EXACT / 10**digits
+    if max(money.max(initial=0.0), -money.min(initial=0.0)) >= limit:
+        rows = np.flatnonzero(np.abs(money) >= limit)
         message = (
             f"Orders: money must be smaller than 2**53 minor units; "
             f"{format_count(len(rows), 'row')} hold more. Check the unit of 'amount' or 'price', "
@@ -163,14 +186,14 @@ def epoch_micros(values: Any, column: str) -> NDArray[np.int64]:
     else:
         times = pd.to_datetime(pd.Series(values), utc=True)
         found = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    missing = np.isnat(found)
-    if missing.any():
-        _raise_missing(column, missing)
-    return found.view(np.int64)
+    micros = found.view(np.int64)
+    if len(micros) and int(micros.min()) == _NOT_A_TIME:
+        _raise_missing(column, np.isnat(found))
+    return micros
 
 
-def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    codes, distinct = code_values(values)
+def _code_ids(values: Any, column: str) -> tuple[NDArray[np.int32], Any]:
+    codes, distinct = code_values_natively(values)
     if len(codes) and codes.min() < 0:
         _raise_missing(column, codes < 0)
     return codes, distinct
@@ -212,9 +235,9 @@ def _finite_numbers(values: Any, column: str, *, keep_integers: bool = False) ->
     if keep_integers and pd.api.types.is_integer_dtype(dtype) and not _has_missing(values):
         return np.asarray(values, dtype=np.int64)
     found = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    broken = ~np.isfinite(found)
-    if broken.any():
-        rows = np.flatnonzero(broken)
+    # Minimum and maximum are NaN or infinite if any value is.
+    if not (np.isfinite(found.min(initial=0.0)) and np.isfinite(found.max(initial=0.0))):
+        rows = np.flatnonzero(~np.isfinite(found))
         message = (
             f"Orders: '{column}' must hold finite numbers; {format_count(len(rows), 'row')} hold "
             f"NaN, infinity or nothing. Drop those rows, or use clean_orders, which drops and "

@@ -99,7 +99,7 @@ class Orders(Table):
             raise MissingColumnError(missing, list(self._kinds), role)
         if self.engine in _IN_MEMORY:
             arrays = self.arrays
-            _ = arrays.customer, arrays.order, arrays.at, arrays.amount
+            _ = arrays.customer, arrays.order_key, arrays.at, arrays.amount
             if "quantity" in self._kinds:
                 _ = arrays.quantity
             return

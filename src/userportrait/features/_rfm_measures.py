@@ -91,11 +91,12 @@ def measure_rfm(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
 
 def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
     arrays = orders.arrays
-    customer, order, day, amount = arrays.customer, arrays.order, arrays.day, arrays.amount
+    customer, order, day, amount = arrays.customer, arrays.order_key, arrays.day, arrays.amount
     bought: Any = None
     if arrays.has_returns:
         bought = ~arrays.is_return
-    n = len(arrays.customer_ids)
+    ids = arrays.customer_column
+    n = len(ids)
     present: Any = None
     if as_of < orders.newest:
         known = arrays.at <= to_micros(as_of)
@@ -104,11 +105,11 @@ def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasure
         present = np.bincount(customer, minlength=n) > 0
     if bought is None:
         last = greatest(customer, n, day, _NEVER)
-        owner = arrays.owner if present is None else None
-        if owner is None:
+        owners = arrays.owners if present is None else None
+        if owners is None:
             frequency = count_distinct_pairs(customer, n, order)
         else:
-            frequency = np.bincount(owner, minlength=n)
+            frequency = np.bincount(owners, minlength=n)
         spend = exact_sums(customer, n, amount)
     else:
         buyer = customer[bought]
@@ -119,7 +120,6 @@ def _measure_arrays(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasure
         if never.any():
             last = np.where(never, greatest(customer, n, day, _NEVER), last)
     recency = to_micros(as_of) // MICROS_PER_DAY - last.astype(np.int64)
-    ids = arrays.customer_ids
     if present is not None and not present.all():
         return RFMMeasures(ids[present], recency[present], frequency[present], spend[present])
     return RFMMeasures(ids, recency, frequency, spend)

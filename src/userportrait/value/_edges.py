@@ -30,6 +30,8 @@ def learn_limits(values: NDArray[Any], n_bins: int, binning: str) -> NDArray[np.
         low, high = float(values.min()), float(values.max())
         return low + (high - low) * shares
     if binning == "quantile":
+        if values.dtype.kind == "i" and int(values.max()) - int(values.min()) <= len(values):
+            return _counted_quantiles(values, shares)
         limits: NDArray[np.float64] = np.quantile(values, shares)
         return limits
     return _kmeans_limits(values.astype(np.float64), n_bins)
@@ -43,6 +45,22 @@ def score_values(
     for limit in limits:
         above += values > limit
     return len(limits) + 1 - above if low_is_best else above + 1
+
+
+def _counted_quantiles(
+    values: NDArray[np.int64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what numpy.quantile does, from counts: whole numbers of a narrow range."""
+    low = int(values.min())
+    ends = np.cumsum(np.bincount(values - low))
+    places = shares * (len(values) - 1)
+    below = np.floor(places).astype(np.int64)
+    left = np.searchsorted(ends, below, side="right") + low
+    right = np.searchsorted(ends, np.minimum(below + 1, len(values) - 1), side="right") + low
+    weight = places - below
+    step = (right - left).astype(np.float64)
+    # numpy interpolates from the nearer side.
+    return np.where(weight < 0.5, left + step * weight, right - step * (1 - weight))
 
 
 def _kmeans_limits(values: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:

@@ -293,8 +293,8 @@ class RFM(Estimator):
         self.segment_labels_ = segment_map.labels[self.language]
         self._segment_table = segment_map.table()
         self.empty_scores_ = {
-            name: _empty_scores(found, n_bins)
-            for name, found in zip(_MEASURES, self._scores(values), strict=True)
+            name: _empty_scores(values[name], self.limits_[name], low_is_best=name == "recency")
+            for name in _MEASURES
         }
         return self
 
@@ -326,9 +326,14 @@ class RFM(Estimator):
         )
 
 
-def _empty_scores(scores: NDArray[np.int64], n_bins: int) -> tuple[int, ...]:
-    counts = np.bincount(scores, minlength=n_bins + 1)[1:]
-    return tuple(score for score, n in enumerate(counts.tolist(), start=1) if n == 0)
+def _empty_scores(
+    values: NDArray[Any], limits: NDArray[np.float64], *, low_is_best: bool
+) -> tuple[int, ...]:
+    """Return the scores that no value has."""
+    above = [int((values > limit).sum()) for limit in limits]
+    counts = -np.diff([len(values), *above, 0])
+    scores = range(len(counts), 0, -1) if low_is_best else range(1, len(counts) + 1)
+    return tuple(sorted(score for score, n in zip(scores, counts, strict=True) if n == 0))
 
 
 def _codes_as_segments(n_bins: int) -> SegmentMap:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from userportrait._core.frames._columns import (
     known_number,
+    select_finite_times,
     with_columns,
     with_epoch_micros,
 )
@@ -169,10 +170,13 @@ def count_rows(frame: Frame) -> int:
 
 
 def count_missing(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
-    """Return how many values of each column are null or NaN."""
+    """Return how many values of each column are null, NaN or (DuckDB) an infinite time."""
     if not columns:
         return {}
-    kinds, schema = column_kinds(frame, columns), frame.inner.collect_schema()
+    kinds = column_kinds(frame, columns)
+    if frame.engine == "duckdb" and not {"time", "date"}.isdisjoint(kinds.values()):
+        frame = select_finite_times(frame)
+    schema = frame.inner.collect_schema()
     flags: list[Any] = []
     for position, name in enumerate(columns):
         fractional = kinds[name] == "number"

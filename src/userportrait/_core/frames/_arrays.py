@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from userportrait._core.frames._columns import select_columns, utc_times
+from userportrait._core.frames._columns import select_columns, select_finite_times, utc_times
 from userportrait._core.frames._engine import Frame, column_kinds, column_names
 from userportrait._core.lazy import optional_import
 
@@ -128,6 +128,7 @@ def _pandas_text() -> Any:
 
 
 def _from_duckdb(frame: Frame) -> dict[str, NDArray[Any]]:
+    frame = select_finite_times(frame)
     schema = frame.inner.collect_schema()
     wide = [n for n, dtype in schema.items() if dtype == nw.Int128 or dtype == nw.UInt128]
     if wide:  # fetched as float64 otherwise

@@ -28,6 +28,7 @@ __all__ = [
     "known_number",
     "name_columns",
     "select_columns",
+    "select_finite_times",
     "sort_rows",
     "utc_times",
     "with_any_negative",
@@ -115,7 +116,7 @@ def with_epoch_micros(frame: Frame, column: str, name: str) -> Frame:
     """Add the microseconds since 1970-01-01 00:00 UTC as int64; null stays null.
 
     A time without a zone is taken as UTC; a time with one is converted; a date is its
-    midnight; parts of a microsecond are cut off towards the past.
+    midnight; parts of a microsecond are cut off towards the past. DuckDB's 'infinity' is null.
     """
     native = frame.native
     if isinstance(native, pd.DataFrame):
@@ -127,6 +128,17 @@ def with_epoch_micros(frame: Frame, column: str, name: str) -> Frame:
         added = native.project(", ".join(parts))
         return Frame(frame.engine, nw.from_native(added))
     return with_columns(frame, {name: _epoch_value(frame, column)})
+
+
+def select_finite_times(frame: Frame) -> Frame:
+    """Return a DuckDB frame with null for the times 'infinity' and '-infinity'."""
+    parts: list[str] = []
+    for name, dtype in frame.inner.collect_schema().items():
+        quoted = f'"{_quoted(name)}"'
+        is_time = dtype == nw.Datetime or dtype == nw.Date
+        finite = f"CASE WHEN isfinite({quoted}) THEN {quoted} END AS {quoted}"
+        parts.append(finite if is_time else quoted)
+    return Frame(frame.engine, nw.from_native(frame.native.project(", ".join(parts))))
 
 
 def _epoch_sql(frame: Frame, column: str) -> str:
