@@ -79,7 +79,8 @@ def test_names_that_are_no_texts_become_texts() -> None:
     native = pd.DataFrame([[1, 2, 3]], columns=[7, ("a", "b"), None])
 
     assert frames.column_names(frames.enter(native)) == ["7", "('a', 'b')", "None"]
-    assert native.columns.tolist()[0] == 7
+    kept: list[Any] = native.columns.tolist()
+    assert kept[0] == 7
 
 
 def test_categorical_names_become_plain_ones() -> None:
@@ -282,6 +283,25 @@ def test_lists_and_times_of_day_have_no_meaning_here() -> None:
     found = frames.column_kinds(frames.enter(duckdb.sql("SELECT [1] AS l, TIME '10:00' AS t")))
 
     assert found == {"l": "other", "t": "other"}
+
+
+def test_the_infinite_times_of_duckdb_are_missing() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    frame = frames.enter(
+        duckdb.sql(
+            "SELECT TIMESTAMP 'infinity' AS t, TIMESTAMPTZ '-infinity' AS z, DATE 'infinity' AS d, "
+            "TIMESTAMP_NS '2026-01-05' AS ns UNION ALL SELECT TIMESTAMP '2026-01-05', "
+            "TIMESTAMPTZ '2026-01-05 00:00:00+00', DATE '2026-01-05', NULL"
+        )
+    )
+
+    assert frames.count_missing(frame, ["t", "z", "d", "ns"]) == dict.fromkeys(
+        ("t", "z", "d", "ns"), 1
+    )
+    found = frames.collect_arrays(frame, ["t", "z", "d"])
+    assert {str(values[1]) for values in found.values()} == {"2026-01-05T00:00:00.000000"}
+    assert all(np.isnat(values[0]) for values in found.values())
+    assert frames.extremes(frame, "z") == (datetime(2026, 1, 5), datetime(2026, 1, 5))
 
 
 # --- into pandas -------------------------------------------------------------------------

@@ -27,7 +27,8 @@ from userportrait.errors import InvalidParameterError
 
 
 def minor(values: list[float], digits: int = 2) -> list[int]:
-    return minor_units(np.array(values, dtype=np.float64), digits).tolist()
+    found: list[int] = minor_units(np.array(values, dtype=np.float64), digits).tolist()
+    return found
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ def test_cleaning_removes_the_units_that_orders_refuse() -> None:
     units = [1, 4006381333931, 9_007_199_255, 9_007_199_254]
     native = lines("pandas", quantity=("int64", units), price=("float64", [1.0] * 4))
 
-    roles = {name: name for name in LINES}
+    roles: dict[str, Any] = {name: name for name in LINES}
     orders, report = clean_orders(native, **roles)
 
     assert sorted(orders.arrays.quantity.tolist()) == [1, 9_007_199_254]

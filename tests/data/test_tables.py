@@ -274,7 +274,9 @@ def test_the_cleaner_that_is_named_exists_for_events() -> None:
 @every_flavour
 @every_table
 def test_a_frame_without_rows_is_refused(flavour: str, table: type[Table]) -> None:
-    columns = {name: (kind, []) for name, (kind, _) in REQUIRED[table].items()}
+    columns: dict[str, tuple[str, list[Any]]] = {
+        name: (kind, []) for name, (kind, _) in REQUIRED[table].items()
+    }
 
     with pytest.raises(InvalidDataError) as caught:
         table(build(flavour, **columns))
@@ -436,7 +438,7 @@ def test_nobodys_data_is_printed(flavour: str, table: type[Table]) -> None:
 
 
 def test_the_html_says_what_the_columns_mean_and_escapes_their_names() -> None:
-    html = make(Customers, **{"<script>": ("text", ["x"])})._repr_html_()
+    html = make(Customers, "pandas", **{"<script>": ("text", ["x"])})._repr_html_()
 
     assert "<td>customer_id</td><td>text</td><td>the customer</td>" in html
     assert "<script" not in html

@@ -90,7 +90,7 @@ def _pandas_column(kind: str, values: Sequence[Any], nullable: bool) -> Any:
         unit = kind.partition("_")[2] or "us"
         return pd.Series(pd.to_datetime(list(values)), dtype=f"datetime64[{unit}]")
     if kind == "zoned":
-        times = pd.Series(pd.to_datetime(list(values), utc=True))
+        times: Any = pd.Series(pd.to_datetime(list(values), utc=True))
         return times.dt.tz_convert("Europe/Paris").astype("datetime64[us, Europe/Paris]")
     if kind == "category":
         return pd.Series(values, dtype="category")
