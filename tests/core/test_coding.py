@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from userportrait._core.coding import code_values
+from userportrait._core.coding import (
+    code_values,
+    code_values_natively,
+    look_up_keys,
+    plain_ids,
+)
 
 
 def assert_like_numpy(values: Any) -> None:
@@ -151,3 +156,65 @@ def test_the_input_is_not_changed() -> None:
     code_values(values)
 
     assert values.tolist() == [5, -3, 5]
+
+
+# --- the quick ways ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("storage", ["object", "python", "pyarrow"])
+def test_texts_in_their_own_form_are_the_same_texts(storage: str) -> None:
+    values = ["客", "a", None, "Z", "ä", "a", ""]
+    dtype: Any = storage
+    if storage == "pyarrow":
+        pytest.importorskip("pyarrow")
+    if storage != "object":
+        dtype = pd.StringDtype(storage)
+
+    codes, distinct = code_values_natively(pd.Series(values, dtype=dtype))
+
+    assert list(distinct) == ["", "Z", "a", "ä", "客"]
+    assert codes.tolist() == [4, 2, -1, 1, 3, 2, 0]
+    assert plain_ids(distinct).dtype == object
+    assert plain_ids(distinct).tolist() == list(distinct)
+
+
+def test_plain_numbers_are_handed_on_as_they_are() -> None:
+    ids = np.array([3, 5])
+
+    assert plain_ids(ids) is ids
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=1), st.integers(-(2**62), 2**62))
+def test_keys_are_numbers_from_0_and_tell_values_apart(values: list[int], start: int) -> None:
+    array = np.array(values) + start
+
+    found = look_up_keys(array)
+
+    assert found is not None
+    keys, low, span = found
+    assert keys.min() == 0
+    assert (low, span) == (min(values) + start, max(values) - min(values))
+    assert_array_equal(keys + low, array)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([], dtype=np.int64),
+        np.array([0, 10**15]),
+        np.array([1.0, 2.0]),
+        np.array(["a"], dtype=object),
+        np.array([2**63], dtype=np.uint64),
+        pd.Series([1, None], dtype="Int64"),
+    ],
+    ids=repr,
+)
+def test_values_that_no_table_can_hold_have_no_keys(values: Any) -> None:
+    assert look_up_keys(values) is None
+
+
+def test_the_keys_of_a_narrow_type_do_not_overflow() -> None:
+    found = look_up_keys(np.array([-128, 127], dtype=np.int8))
+
+    assert found is not None
+    assert found[0].tolist() == [0, 255]

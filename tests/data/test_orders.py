@@ -79,8 +79,8 @@ def test_lines_are_what_was_worked_out_by_hand(flavour: str) -> None:
     assert arrays.quantity.dtype == np.int64
     assert arrays.amount.tolist() == MINOR
     assert arrays.is_return.tolist() == [False, False, True, False]
-    assert arrays.owner is not None
-    assert arrays.owner.tolist() == [0, 0, 1]
+    assert arrays.owners is not None
+    assert arrays.owners.tolist() == [0, 0, 1]
     assert orders.has_returns
     assert arrays.has_returns
 
@@ -431,7 +431,40 @@ def test_cleaning_removes_the_units_that_orders_refuse() -> None:
 
 @every_flavour
 def test_an_order_of_two_customers_has_no_owner(flavour: str) -> None:
-    assert make(flavour, order_id=("int64", [1, 1, 1, 1])).arrays.owner is None
+    assert make(flavour, order_id=("int64", [1, 1, 1, 1])).arrays.owners is None
+
+
+@every_flavour
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("int64", [12, 10, 12, 11]),
+        ("int64", [2**60, -5, 2**60, 0]),
+        ("float64", [12.0, 10.0, 12.0, 11.0]),
+        ("text", ["c", "a", "c", "b"]),
+    ],
+)
+def test_equal_orders_have_equal_keys_and_each_order_one_owner(
+    flavour: str, kind: str, values: list[Any]
+) -> None:
+    arrays = make(flavour, order_id=(kind, values)).arrays
+
+    keys = arrays.order_key.tolist()
+
+    assert min(keys) >= 0
+    assert (keys[0] == keys[2], len(set(keys))) == (True, 3)
+    assert arrays.owners is not None
+    assert sorted(arrays.owners.tolist()) == [0, 0, 1]
+
+
+@every_flavour
+@pytest.mark.parametrize(("kind", "values"), [("text", ["b", "a"]), ("int64", [7, -1])])
+def test_the_column_of_customers_holds_the_same_ids(
+    flavour: str, kind: str, values: list[Any]
+) -> None:
+    arrays = make(flavour, customer_id=(kind, values)).arrays
+
+    assert list(arrays.customer_column) == arrays.customer_ids.tolist() == sorted(values)
 
 
 # --- IDs and labels ----------------------------------------------------------------------

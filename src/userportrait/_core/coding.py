@@ -53,8 +53,11 @@ def code_values_natively(values: Any) -> tuple[NDArray[np.int32], Any]:
     if keys is not None:
         return _code_dense(*keys)
     factorize = cast("Callable[[Any], tuple[NDArray[np.intp], Any]]", pd.factorize)
-    raw_codes, distinct = factorize(getattr(values, "array", values))
-    if pd.api.types.is_string_dtype(distinct.dtype) and not isinstance(distinct, np.ndarray):
+    is_plain = isinstance(getattr(values, "dtype", None), np.dtype)
+    raw_codes, distinct = factorize(
+        np.asarray(values) if is_plain else getattr(values, "array", values)
+    )
+    if not isinstance(distinct.dtype, np.dtype) and pd.api.types.is_string_dtype(distinct.dtype):
         return _ranked(raw_codes, distinct, distinct.argsort())
     uniques = np.asarray(distinct)
     if uniques.dtype.kind in "iu" and (len(uniques) == 0 or int(uniques.max()) < 2**63):
