@@ -16,9 +16,9 @@ many customers place it, and when to remind them.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from userportrait.reports import plot_cohorts
 
 import userportrait as up
+from userportrait.report import plot_cohorts
 
 shop = up.make_shop(n_customers=2000, random_state=0)
 portraits = up.build_portraits(shop.orders, as_of="2026-01-01")

@@ -16,9 +16,8 @@ Combinations of scores have names.
 # The default tags contain RFM: the scores ``r``, ``f`` and ``m``, and the segment
 # ``rfm``.
 
-from userportrait.reports import plot_rfm_map
-
 import userportrait as up
+from userportrait.report import plot_rfm_map
 
 shop = up.make_shop(n_customers=2000, random_state=0)
 portraits = up.build_portraits(shop.orders, as_of="2026-01-01")
