@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
+from userportrait._core.text_keys import keys_of_texts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,11 +54,16 @@ def code_values_natively(values: Any) -> tuple[NDArray[np.int32], Any]:
     keys = look_up_keys(values)
     if keys is not None:
         return _code_dense(*keys)
+    array = getattr(values, "array", values)
+    text_keys = keys_of_texts(array)
+    if text_keys is not None:
+        codes, found = code_values_natively(text_keys)
+        row = np.empty(len(found), dtype=np.intp)
+        row[codes] = np.arange(len(codes))
+        return codes, array.take(row)
     factorize = cast("Callable[[Any], tuple[NDArray[np.intp], Any]]", pd.factorize)
     is_plain = isinstance(getattr(values, "dtype", None), np.dtype)
-    raw_codes, distinct = factorize(
-        np.asarray(values) if is_plain else getattr(values, "array", values)
-    )
+    raw_codes, distinct = factorize(np.asarray(values) if is_plain else array)
     if not isinstance(distinct.dtype, np.dtype) and pd.api.types.is_string_dtype(distinct.dtype):
         return _ranked(raw_codes, distinct, distinct.argsort())
     uniques = np.asarray(distinct)
