@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Orders"]
 
-_IN_MEMORY = ("pandas", "pyarrow")
+_IN_MEMORY = ("pandas", "pyarrow", "polars")
 
 
 class Orders(Table):
@@ -97,7 +97,7 @@ class Orders(Table):
             missing = "amount" if not have else next(iter({"quantity", "price"} - have))
             role = "Orders needs 'amount', or both 'quantity' and 'price'"
             raise MissingColumnError(missing, list(self._kinds), role)
-        if self.engine in _IN_MEMORY:
+        if self.in_memory:
             arrays = self.arrays
             _ = arrays.customer, arrays.order_key, arrays.at, arrays.amount
             if "quantity" in self._kinds:
@@ -136,13 +136,12 @@ class Orders(Table):
     def arrays(self) -> OrderArrays:
         """The lines as arrays, collected once; IDs are coded when first used."""
         inner, names = self._inner, [r.name for r in self._roles if r.name in self._kinds]
-        native = inner.native
-        columns = (
-            {name: native[name] for name in names}
-            if self.engine == "pandas"
-            else frames.collect_arrays(inner, names)
-        )
-        return OrderArrays(columns, self.minor_digits)
+        return OrderArrays(frames.collect_columns(inner, names), self.minor_digits)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the lines are at hand as arrays: everywhere but on a lazy engine."""
+        return self.engine in _IN_MEMORY
 
     @cached_property
     def lines(self) -> frames.Frame:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RFMMeasures", "measure_rfm"]
 
-_IN_MEMORY = ("pandas", "pyarrow")
 _NEVER = np.iinfo(np.int32).min
 
 
@@ -84,7 +83,7 @@ def measure_rfm(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeasures:
     >>> measure_rfm(orders, orders.newest, net=True).frequency
     array([2])
     """
-    if orders.engine in _IN_MEMORY:
+    if orders.in_memory:
         return _measure_arrays(orders, as_of, net=net)
     return _measure_on_engine(orders, as_of, net=net)
 

@@ -247,7 +247,7 @@ def summarise_orders(
     0         ann         2      10.0
     """
     table = orders if isinstance(orders, Orders) else Orders(orders)
-    if table.engine in ("pandas", "pyarrow"):
+    if table.in_memory:
         moment = table.moment(as_of, owner="summarise_orders")
         arrays = table.arrays
         columns = figures(
@@ -304,7 +304,7 @@ def _units(quantity: Any) -> Any:
 
 def _entries_of(orders: Orders) -> pd.DataFrame:
     """Reduce lines to entries: on the engine where it can, in arrays otherwise."""
-    if orders.engine in ("pandas", "pyarrow"):
+    if orders.in_memory:
         arrays = orders.arrays
         lines = _lines_of(orders)
         frame = pd.DataFrame(

@@ -16,6 +16,7 @@ from userportrait._core.frames._aggregate import (
 )
 from userportrait._core.frames._arrays import (
     collect_arrays,
+    collect_columns,
     collect_keyed,
     from_arrays,
     label_column,
@@ -55,6 +56,7 @@ __all__ = [
     "Frame",
     "aggregate",
     "collect_arrays",
+    "collect_columns",
     "collect_keyed",
     "column_kinds",
     "column_names",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "collect_arrays",
+    "collect_columns",
     "collect_keyed",
     "from_arrays",
     "label_column",
@@ -58,6 +60,31 @@ def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[An
     if isinstance(native, pd.DataFrame):
         return {name: _plain(native[name]) for name in columns}
     return {name: _from_polars(native[name]) for name in columns}
+
+
+def collect_columns(frame: Frame, columns: Sequence[str]) -> dict[str, Any]:
+    """Collect columns in the form that is coded and computed with fastest.
+
+    As `collect_arrays`, but columns of a pandas frame stay as they are, and texts of an eager
+    polars frame without nulls become Arrow texts of pandas where pyarrow is installed.
+    """
+    native = frame.native
+    if isinstance(native, pd.DataFrame):
+        return {name: native[name] for name in columns}
+    found: dict[str, Any] = {}
+    if isinstance(frame.inner, nw.DataFrame) and find_spec("pyarrow") is not None:
+        kinds = column_kinds(frame, columns)
+        texts = [n for n in columns if kinds[n] == "text" and native[n].null_count() == 0]
+        found = {name: _arrow_texts(native[name]) for name in texts}
+    rest = [name for name in columns if name not in found]
+    return found | collect_arrays(frame, rest)
+
+
+def _arrow_texts(series: Any) -> Any:
+    import pyarrow as pa
+
+    texts = pa.chunked_array([series.to_arrow().cast(pa.large_string())])
+    return pd.array(texts, dtype=pd.ArrowDtype(pa.large_string()))
 
 
 def to_pandas(frame: Frame) -> pd.DataFrame:
@@ -297,6 +324,8 @@ def _to_arrow(pa: Any, values: Any) -> Any:
 def _to_polars(pl: Any, values: Any) -> Any:
     if isinstance(values, pl.Series):
         return values
+    if hasattr(values, "__arrow_array__"):
+        return pl.from_arrow(values.__arrow_array__())
     if values.dtype == object:
         return pl.Series(list(values), dtype=pl.String if _holds_texts(values) else None)
     return pl.Series(values, nan_to_null=True)
