@@ -30,10 +30,12 @@ if TYPE_CHECKING:
         Touches,
         clean_events,
         clean_orders,
+        guess_roles,
         make_shop,
         read_csv,
         read_parquet,
         read_sql,
+        read_table,
     )
     from userportrait.features import CustomerSummary, count_cohorts, summarise_orders
     from userportrait.portraits import (
@@ -77,6 +79,7 @@ __all__ = [
     "default_tags",
     "errors",
     "features",
+    "guess_roles",
     "make_shop",
     "open_portraits",
     "portrait_page",
@@ -84,6 +87,7 @@ __all__ = [
     "read_csv",
     "read_parquet",
     "read_sql",
+    "read_table",
     "report",
     "stores",
     "summarise_orders",
@@ -120,12 +124,14 @@ _HOMES: dict[str, str] = {
     "clean_orders": "userportrait.data",
     "count_cohorts": "userportrait.features",
     "default_tags": "userportrait.portraits",
+    "guess_roles": "userportrait.data",
     "make_shop": "userportrait.data",
     "open_portraits": "userportrait.portraits",
     "portrait_page": "userportrait.report",
     "read_csv": "userportrait.data",
     "read_parquet": "userportrait.data",
     "read_sql": "userportrait.data",
+    "read_table": "userportrait.data",
     "report": "userportrait.report",
     "summarise_orders": "userportrait.features",
 }

@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: BaseException, code: int) -> int:
-    print(f"userportrait: error: {error}", file=sys.stderr)
+    text = str(error).removeprefix("userportrait: ")
+    print(f"userportrait: error: {text}", file=sys.stderr)
     return code
 
 
@@ -225,9 +226,9 @@ def _checked_target(path: str) -> Path:
     target = Path(path)
     if not target.parent.is_dir():
         problem = f"--report: there is no folder '{target.parent}'."
-        raise InvalidParameterError("portrait", [problem])
+        raise InvalidParameterError("userportrait", [problem])
     if target.is_dir():
-        raise InvalidParameterError("portrait", [f"--report: '{target}' is a folder."])
+        raise InvalidParameterError("userportrait", [f"--report: '{target}' is a folder."])
     return target
 
 

@@ -159,7 +159,8 @@ class CustomerNotFoundError(UserPortraitError, KeyError):
         super().__init__(customer_id, n_customers)
 
     def __str__(self) -> str:
-        kind = "a text" if isinstance(self.customer_id, str) else "an integer"
+        kinds = {str: "a text", int: "an integer"}
+        kind = kinds.get(type(self.customer_id), f"a {type(self.customer_id).__name__}")
         among = "" if self.n_customers is None else f" among {self.n_customers:,} customers"
         return (
             f"no portrait under this customer_id ({kind}){among}. "

@@ -56,11 +56,11 @@ def test_most_returns_name_the_order_that_they_take_back_from(
     shop: Shop, cleaned: tuple[Orders, CleaningReport]
 ) -> None:
     # An item bought twice at one price leaves a choice; the newest is nearly always right.
-    true = shop.orders.to_pandas().dropna(subset=["credited_order_id"])
+    true = shop.orders.to_pandas().dropna(subset=["returned_order_id"])
     found = cleaned[0].to_pandas().dropna(subset=["returned_order_id"])
     both = true.merge(found, on=["customer_id", "order_id", "item_id"])
     assert len(both) >= len(true)
-    assert (both["credited_order_id"] == both["returned_order_id"]).mean() > 0.9
+    assert (both["returned_order_id_x"] == both["returned_order_id_y"]).mean() > 0.9
 
 
 def test_a_csv_file_of_the_export_gives_the_same(

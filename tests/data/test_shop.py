@@ -111,7 +111,7 @@ def test_columns_have_canonical_names_and_plain_types(shop: Shop) -> None:
     frames = frames_of(shop)
     assert list(frames["orders"].columns)[:11] == [
         "customer_id", "order_id", "ordered_at", "item_id", "quantity", "price", "amount",
-        "channel", "country", "category", "credited_order_id",
+        "channel", "country", "category", "returned_order_id",
     ]  # fmt: skip
     assert list(frames["events"].columns) == [
         "customer_id", "event", "occurred_at", "item_id", "session_id", "channel", "device",
@@ -194,10 +194,10 @@ def test_a_return_takes_back_part_of_an_earlier_purchase(shop: Shop) -> None:
     returns = orders[orders["quantity"] < 0]
     assert 0.01 < len(returns) / len(orders) < 0.1
     assert returns["order_id"].str.fullmatch(r"R\d{7}").all()
-    assert orders["credited_order_id"].notna().equals(orders["quantity"] < 0)
+    assert orders["returned_order_id"].notna().equals(orders["quantity"] < 0)
     both = returns.merge(
         orders[orders["quantity"] > 0],
-        left_on=["credited_order_id", "item_id"],
+        left_on=["returned_order_id", "item_id"],
         right_on=["order_id", "item_id"],
         suffixes=("", "_sold"),
     )

@@ -38,7 +38,7 @@ def test_ratings_are_whole_stars_and_most_are_good(reviewed: pd.DataFrame) -> No
 
 def test_what_goes_back_gets_fewer_stars(shop: Shop, reviewed: pd.DataFrame) -> None:
     returned = shop.orders.frame.query("quantity < 0")
-    keys = set(zip(returned["credited_order_id"], returned["item_id"], strict=True))
+    keys = set(zip(returned["returned_order_id"], returned["item_id"], strict=True))
     back = [key in keys for key in zip(reviewed["order_id"], reviewed["item_id"], strict=True)]
     stars = reviewed.groupby(pd.Series(back, index=reviewed.index))["rating"].mean()
     assert stars[True] < stars[False] - 1

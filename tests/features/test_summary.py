@@ -242,6 +242,8 @@ def test_a_moment_that_cannot_be_used_is_refused(as_of: Any) -> None:
 def test_windows_must_be_numbers_of_days() -> None:
     with pytest.raises(InvalidParameterError, match=r"windows\[1\] must be an integer"):
         summarise_orders(five_lines(), windows=(30, 0))
+    with pytest.raises(InvalidParameterError, match="windows must be a list of numbers of days"):
+        summarise_orders(five_lines(), windows=30)  # type: ignore[arg-type]
 
 
 def test_finalize_gives_the_engine_asked_for() -> None:

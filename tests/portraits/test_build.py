@@ -296,3 +296,32 @@ def test_the_limits_behind_the_scores_are_kept_and_explained(shop: Shop) -> None
     told = str(portraits[portraits.customer_ids[0]].explain("rfm"))
     assert "recency limits (days):" in told
     assert "n_orders = " in told
+
+
+def test_limits_fitted_before_are_kept_by_the_default_tags(shop: Shop) -> None:
+    before = RFM().fit(shop.orders, as_of="2025-06-30")
+    portraits = build_portraits(shop.orders, default_tags(rfm=before))
+    expected = before.transform(shop.orders)
+    assert portraits.to_frame(["rfm"])["rfm"].tolist() == expected["segment"].tolist()
+    with pytest.raises(InvalidParameterError, match="five scores"):
+        default_tags(rfm=RFM(3))
+
+
+def test_one_id_instead_of_a_list_is_refused_before_anybody_is_erased() -> None:
+    portraits = build_portraits(small())
+    for wrong in ("17850", 17850):
+        with pytest.raises(InvalidParameterError, match="put a single one in brackets"):
+            portraits.forget(wrong)  # type: ignore[arg-type]
+    assert len(portraits) == 2
+
+
+def test_a_text_instead_of_a_list_of_tags_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match=r"Write \['rfm'\]"):
+        build_portraits(small()).to_frame("rfm")
+
+
+def test_wrong_parts_are_refused_before_the_work() -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        build_portraits(small(), ["spend"], store="shop.db")  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 2
+    assert "Write SQLiteStore('shop.db')" in str(caught.value)

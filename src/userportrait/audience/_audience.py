@@ -455,7 +455,9 @@ def _parts(tree: Condition, join: type[And | Or]) -> tuple[Condition, ...]:
     return tree.operands if isinstance(tree, And | Or) and isinstance(tree, join) else (tree,)
 
 
-def select_audience(table: TagColumns, expression: str | Expression) -> Audience:
+def select_audience(
+    table: TagColumns, expression: str | Expression, *, stacklevel: int = 1
+) -> Audience:
     """Select the customers for whom an expression is true.
 
     Parameters
@@ -464,6 +466,8 @@ def select_audience(table: TagColumns, expression: str | Expression) -> Audience
         The tags of all customers.
     expression : str or Expression
         Such as ``"n_orders >= 2 and not country = 'France'"``.
+    stacklevel : int, default=1
+        Whose line a warning names: 1 for the caller, 2 for the caller's caller.
 
     Returns
     -------
@@ -495,5 +499,5 @@ def select_audience(table: TagColumns, expression: str | Expression) -> Audience
     """
     audience = Audience(table, expression)
     for hint in audience.expression.hints(table.columns):
-        warnings.warn(hint, DataWarning, stacklevel=2)
+        warnings.warn(hint, DataWarning, stacklevel=stacklevel + 1)
     return audience

@@ -236,14 +236,15 @@ def _decide_day_first(texts: list[str], column: str, where: str) -> tuple[bool, 
         message = (
             f"{where} mixes orders of day and month: {format_count(day_first, 'date')} can only "
             f"start with the day, {month_first:,} only with the month. Give day_first=True or "
-            f"day_first=False; what does not fit is then removed and counted."
+            f"day_first=False (in a shell, --day-first or --month-first); what does not fit is "
+            f"then removed and counted."
         )
         raise InvalidDataError(message, column=column)
     if either and not (day_first or month_first):
         message = (
             f"{where}: dates such as 03/04/2026 could start with the day or with the month, and "
-            f"all {format_count(either, 'different one')} fit both. Give day_first=True or "
-            f"day_first=False."
+            f"every date fits both. Give day_first=True or day_first=False (in a shell, "
+            f"--day-first or --month-first)."
         )
         raise InvalidDataError(message, column=column)
     if not (day_first or month_first):

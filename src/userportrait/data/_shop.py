@@ -71,10 +71,10 @@ class Shop:
 
     @cached_property
     def orders(self) -> Orders:
-        """Order lines and returns by time, with `credited_order_id` on returns.
+        """Order lines and returns by time, with `returned_order_id` on returns.
 
         A return is a line with negative quantity under a credit note's own `order_id`
-        (R0000001, …); `credited_order_id` names the order that it takes back from. A return
+        (R0000001, …); `returned_order_id` names the order that it takes back from. A return
         may come after its customer's last order.
         """
         return Orders(orders_frame(self._plan), currency=self.currency)

@@ -230,6 +230,6 @@ def orders_frame(plan: Plan) -> pd.DataFrame:
             "channel": spread(CHANNELS, channel),
             "country": spread(words.COUNTRIES, plan.people.country[ledger.customer]),
             "category": spread(model.CATEGORIES, plan.wares.category[ledger.item]),
-            "credited_order_id": spread(ids, ledger.credited),
+            "returned_order_id": spread(ids, ledger.credited),
         }
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from userportrait._core import frames
 from userportrait._core.coding import code_values
 from userportrait._core.display import definition_list, page_fragment
-from userportrait._core.params import Between, InstanceOf, check_values
+from userportrait._core.params import Between, check_values
 from userportrait._core.units import as_moment, from_micros, minor_units, to_micros
 from userportrait.data import Orders
 from userportrait.errors import InvalidDataError, InvalidParameterError
@@ -260,11 +260,14 @@ def summarise_orders(
 
 
 def _checked(windows: Sequence[int]) -> tuple[int, ...]:
+    given: object = windows
+    if not isinstance(given, (list, tuple, range, np.ndarray)):
+        problem = f"windows must be a list of numbers of days, such as [30, 90]; got {given!r}."
+        raise InvalidParameterError("CustomerSummary.finalize", [problem])
     found = tuple(windows)
     names = {f"windows[{i}]": days for i, days in enumerate(found)}
     rules = {name: Between(1, 36_500, integer=True) for name in names}
     check_values("CustomerSummary.finalize", names, rules)
-    check_values("CustomerSummary.finalize", {"w": found}, {"w": InstanceOf((tuple,), "days")})
     return tuple(int(days) for days in sorted(set(found)))
 
 

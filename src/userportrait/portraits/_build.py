@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from userportrait.data import Orders
+from userportrait.errors import InvalidParameterError
 from userportrait.portraits._default_tags import SHIPPED, default_tags
 from userportrait.portraits._facts import rfm_facts, shop_facts
 from userportrait.portraits._portraits import Portraits
 from userportrait.stores import MemoryStore
 from userportrait.tags import TagCatalogue, TagContext
-from userportrait.typing import SupportsEncodedProfiles
+from userportrait.typing import ProfileStore, SupportsEncodedProfiles
 
 if TYPE_CHECKING:
     from userportrait.data import CleaningReport, Customers, Events, Items
     from userportrait.tags import TagTable
-    from userportrait.typing import IntoFrame, ProfileStore, Progress
+    from userportrait.typing import IntoFrame, Progress
 
 __all__ = ["build_portraits"]
 
@@ -72,7 +74,8 @@ def build_portraits(
     InvalidDataError
         If a tag's values leave its domain.
     InvalidParameterError
-        If `as_of` is no time, or before the first order.
+        If `as_of` is no time or before the first order, `tags` no catalogue, or `store` no
+        store.
     StoreLockedError
         If another process keeps the store locked.
 
@@ -85,9 +88,11 @@ def build_portraits(
     True
     """
     tell = progress or _silent
+    _check_parts(tags, store)
     table = orders if isinstance(orders, Orders) else Orders(orders)
+    moment = table.moment(as_of, owner="build_portraits")
     tell("tags", 0.0)
-    context = TagContext(table, as_of=as_of, customers=customers, items=items, events=events)
+    context = TagContext(table, as_of=moment, customers=customers, items=items, events=events)
     catalogue = _supported(tags if tags is not None else default_tags(), context)
     evaluated = catalogue.evaluate(context, progress=progress)
     made = evaluated.build
@@ -100,6 +105,18 @@ def build_portraits(
     tell("store", 1.0)
     _LOG.info("built %d portraits with %d tags", n, len(evaluated.columns))
     return Portraits(kept, catalogue, evaluated)
+
+
+def _check_parts(tags: object, store: object) -> None:
+    """Refuse what is no catalogue and no store before the work, not after it."""
+    problems: list[str] = []
+    if tags is not None and not isinstance(tags, TagCatalogue):
+        problems.append(f"tags must be a TagCatalogue; got {type(tags).__name__}.")
+    if store is not None and not isinstance(store, ProfileStore):
+        hint = f" Write SQLiteStore({str(store)!r})." if isinstance(store, (str, PathLike)) else ""
+        problems.append(f"store must be a ProfileStore; got {type(store).__name__}.{hint}")
+    if problems:
+        raise InvalidParameterError("build_portraits", problems)
 
 
 def _write(table: TagTable, store: ProfileStore) -> int:
@@ -117,7 +134,7 @@ def _supported(catalogue: TagCatalogue, context: TagContext) -> TagCatalogue:
         reason = f"the tag '{missing[0]}'" if missing else tag.lacks(context)
         if reason is not None and tag.owner == SHIPPED:
             lacking[name] = reason
-            _LOG.info("tag '%s' is left out, because there is no %s", name, reason)
+            _LOG.info("tag '%s' is left out; it needs %s", name, reason)
     return catalogue.select(n for n in catalogue.names if n not in lacking)
 
 

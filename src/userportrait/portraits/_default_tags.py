@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from userportrait._core.params import OneOf, check_values
+from userportrait._core.params import InstanceOf, OneOf, Optional, Rule, check_values
+from userportrait.errors import InvalidParameterError
 from userportrait.tags import (
     Domain,
     FactTag,
@@ -26,7 +27,10 @@ SHIPPED = "userportrait"
 """The owner of the shipped tags: they are left out where a shop lacks their data."""
 
 
-def default_tags(*, language: Literal["en", "zh"] = "en") -> TagCatalogue:
+_ELEVEN = ("auto", "quintile11")
+
+
+def default_tags(*, language: Literal["en", "zh"] = "en", rfm: RFM | None = None) -> TagCatalogue:
     """Return the tags that every shop can start from.
 
     Parameters
@@ -34,6 +38,10 @@ def default_tags(*, language: Literal["en", "zh"] = "en") -> TagCatalogue:
     language : {'en', 'zh'}, default='en'
         Language of the RFM segments' labels, which are the values of the tags `rfm` and
         `rfm8`.
+    rfm : RFM, optional
+        Five scores by an estimator of your own for the tags `r`, `f`, `m` and `rfm`. If it is
+        fitted, its limits are used unchanged, so that the segments of two builds can be
+        compared; if not, or by default, limits are learned at each build.
 
     Returns
     -------
@@ -56,16 +64,26 @@ def default_tags(*, language: Literal["en", "zh"] = "en") -> TagCatalogue:
     >>> "is_repeat_buyer" in tags
     True
     """
-    check_values("default_tags", {"language": language}, {"language": OneOf(("en", "zh"))})
-    return TagCatalogue([*_facts(), *_rfm(language), *_habits(), *_favourites(), *_people(),
+    rules: dict[str, Rule] = {
+        "language": OneOf(("en", "zh")),
+        "rfm": Optional(InstanceOf((RFM,), "an RFM estimator")),
+    }
+    check_values("default_tags", {"language": language, "rfm": rfm}, rules)
+    if rfm is not None and (rfm.n_bins not in (None, 5) or rfm.segments not in _ELEVEN):
+        problem = "rfm must have five scores and the eleven-segment map."
+        raise InvalidParameterError("default_tags", [problem])
+    return TagCatalogue([*_facts(), *_rfm(language, rfm), *_habits(), *_favourites(), *_people(),
                          *_rules()])  # fmt: skip
 
 
 def _fact(name: str, zh: str, description: str, domain: Domain, unit: str | None = None) -> FactTag:
     return FactTag(
         name, name, description=description, owner=SHIPPED, domain=domain, unit=unit,
-        labels={"en": _title(name), "zh": zh},
+        labels={"en": _LABELS.get(name, _title(name)), "zh": zh},
     )  # fmt: skip
+
+
+_LABELS = {"n_days": "Days with a purchase", "n_items": "Units", "tenure": "Customer for"}
 
 
 def _facts() -> list[Tag]:
@@ -94,8 +112,10 @@ def _facts() -> list[Tag]:
     ]
 
 
-def _rfm(language: Literal["en", "zh"]) -> list[Tag]:
-    eleven, eight = RFM(language=language), RFM(segments="value8", language=language)
+def _rfm(language: Literal["en", "zh"], given: RFM | None) -> list[Tag]:
+    eleven = given if given is not None else RFM(language=language)
+    eight = RFM(segments="value8", language=language)
+    refit = not hasattr(eleven, "limits_")
     score = Domain("number", low=1, high=5)
     scores = [
         (
@@ -110,12 +130,13 @@ def _rfm(language: Literal["en", "zh"]) -> list[Tag]:
     return [
         *(
             ScoredTag(name, eleven, name, description=text, owner=SHIPPED, domain=score,
-                      because=(measure,), labels={"en": f"{name.upper()} score", "zh": zh})
+                      because=(measure,), refit=refit,
+                      labels={"en": f"{name.upper()} score", "zh": zh})
             for name, measure, zh, text in scores
         ),
-        _segment("rfm", ("RFM segment", "RFM 分群"), eleven, QUINTILE11, ("r", "f", "m"), language),
+        _segment("rfm", ("RFM segment", "RFM 分群"), eleven, QUINTILE11, ("r", "f", "m")),
         _segment("rfm8", ("RFM value", "RFM 八分类"), eight, VALUE8,
-                 ("recency", "n_orders", "spend"), language),
+                 ("recency", "n_orders", "spend")),
     ]  # fmt: skip
 
 
@@ -125,9 +146,8 @@ def _segment(
     scorer: RFM,
     segments: SegmentMap,
     because: tuple[str, ...],
-    language: Literal["en", "zh"],
 ) -> ScoredTag:
-    values = segments.labels[language]
+    values = segments.labels[scorer.language]
     texts = {other: dict(zip(values, named, strict=True))
              for other, named in segments.labels.items()}  # fmt: skip
     return ScoredTag(
@@ -138,6 +158,7 @@ def _segment(
         owner=SHIPPED,
         domain=Domain("text", values=values),
         because=because,
+        refit=not hasattr(scorer, "limits_"),
         labels={"en": labels[0], "zh": labels[1]},
         value_labels=texts,
     )

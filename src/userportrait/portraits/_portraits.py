@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from userportrait._core.display import definition_list, format_count, page_fragment
 from userportrait.audience import Audience, Expression, select_audience
-from userportrait.errors import CustomerNotFoundError, StoreError
+from userportrait.errors import CustomerNotFoundError, InvalidParameterError, StoreError
 from userportrait.portraits._default_tags import default_tags
 from userportrait.portraits._portrait import Portrait
 from userportrait.tags import TagCatalogue, TagTable
@@ -131,7 +131,7 @@ class Portraits:
             If the expression cannot be read, or does not fit the tags; the message points
             at the column and names the nearest tag.
         """
-        return select_audience(self.table, expression)
+        return select_audience(self.table, expression, stacklevel=2)
 
     def to_frame(self, tags: Sequence[str] | None = None, *, engine: Engine = "pandas") -> Any:
         """Return one row per customer: `customer_id` and the tags.
@@ -166,7 +166,16 @@ class Portraits:
         -------
         int
             How many were erased.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `customer_ids` is one ID instead of a list.
         """
+        given: object = customer_ids
+        if isinstance(given, (str, int)):
+            problem = "customer_ids must be a list of customers; put a single one in brackets."
+            raise InvalidParameterError("Portraits.forget", [problem])
         rows = [self.table.row_of(customer_id) for customer_id in customer_ids]
         present = sorted({row for row in rows if row is not None})
         n = self.store.delete_customers([self._id_at(row) for row in present])

@@ -194,15 +194,10 @@ def _connect(path: Path, timeout: float, *, mode: str) -> sqlite3.Connection:
 
 def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the tables, 0 for none; refuse other programs' files."""
-    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if owner != APPLICATION_ID:
-        used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if owner or version or used:
-            message = (
-                f"the SQLite file '{path}' belongs to another program. Give the store its own."
-            )
-            raise StoreError(message)
+    owner, version, used = _marks(connection)
+    if owner != APPLICATION_ID and (owner or version or used):
+        message = f"the SQLite file '{path}' belongs to another program. Give the store its own."
+        raise StoreError(message)
     if version > SCHEMA_VERSION:
         message = (
             f"the store '{path}' was written by a newer userportrait (schema {version}; this one "
@@ -210,6 +205,28 @@ def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
         )
         raise StoreError(message)
     return version
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Read the owner, the version and the number of tables at one moment.
+
+    Another process may be making the tables just now.
+    """
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        statements = (
+            "PRAGMA application_id",
+            "PRAGMA user_version",
+            "SELECT count(*) FROM sqlite_master",
+        )
+        # The table is read first: it is what opens the transaction's view of the file.
+        used, version, owner = (connection.execute(s).fetchone()[0] for s in statements[::-1])
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return owner, version, used
 
 
 def _create_schema(connection: sqlite3.Connection, path: Path) -> None:

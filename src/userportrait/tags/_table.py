@@ -323,7 +323,7 @@ class TagTable:
         Raises
         ------
         InvalidParameterError
-            If the engine is not one of these.
+            If the engine is not one of these, or `tags` is a text.
         UnknownTagError
             If there is no such tag.
         MissingExtraError
@@ -333,6 +333,9 @@ class TagTable:
             known = ", ".join(f"'{name}'" for name in frames.ENGINES)
             problem = f"engine must be one of {known}; got {engine!r}."
             raise InvalidParameterError("TagTable.to_frame", [problem])
+        if isinstance(tags, str):
+            problem = f"tags must be a list of names; got the text {tags!r}. Write [{tags!r}]."
+            raise InvalidParameterError("to_frame", [problem])
         names = tuple(self.columns) if tags is None else tuple(tags)
         columns = {name: engine_column(self[name], engine) for name in names}
         return frames.from_arrays({"customer_id": self.customer_ids, **columns}, engine)
