@@ -43,7 +43,8 @@ def main() -> None:
         up.report(portraits, Path(folder, "report.html"))
         lap("report")
     print(
-        f"{cleaning.n_rows_in:,} rows in, {cleaning.n_rows_out:,} kept, {len(portraits):,} customers"
+        f"{cleaning.n_rows_in:,} rows in, {cleaning.n_rows_out:,} kept, "
+        f"{len(portraits):,} customers"
     )
     for name, seconds in steps:
         print(f"  {name:18s} {seconds:7.2f} s")

@@ -19,8 +19,12 @@ import userportrait as up
 SCORES = {"recency": [5, 4, 3, 2, 1], "frequency": [1, 2, 3, 4, 5], "monetary": [1, 2, 3, 4, 5]}
 
 
-def make_lines(n: int, *, texts: bool, lines_per_order: int) -> pd.DataFrame:
-    """Two years of order lines; customers buy 10 lines each on average."""
+def make_lines(n: int, *, ids: str, lines_per_order: int) -> pd.DataFrame:
+    """Two years of order lines in random order; customers buy 10 lines each on average.
+
+    `ids` is ``'integer'``, ``'text'`` (C00001234: of one length) or ``'uneven text'``
+    (user1234@shop: of several lengths).
+    """
     rng = np.random.default_rng(0)
     order = np.arange(n) // lines_per_order
     n_orders = int(order[-1]) + 1
@@ -34,8 +38,10 @@ def make_lines(n: int, *, texts: bool, lines_per_order: int) -> pd.DataFrame:
             "amount": np.round(rng.lognormal(3, 1, n), 2),
         }
     )
-    if texts:
+    if ids == "text":
         frame["customer_id"] = "C" + frame["customer_id"].astype(str).str.zfill(8)
+    elif ids == "uneven text":
+        frame["customer_id"] = "user" + frame["customer_id"].astype(str) + "@shop"
     return frame.sample(frac=1, random_state=1).reset_index(drop=True)
 
 
@@ -93,9 +99,9 @@ def check(ours: pd.DataFrame, theirs: pd.DataFrame, *, same_scores: bool) -> Non
         assert ours["f"].tolist() == theirs["f"].tolist()
 
 
-def run(n: int, *, texts: bool, lines_per_order: int, repeats: int) -> None:
+def run(n: int, *, ids: str, lines_per_order: int, repeats: int) -> None:
     frequency = "size" if lines_per_order == 1 else "nunique"
-    lines = make_lines(n, texts=texts, lines_per_order=lines_per_order)
+    lines = make_lines(n, ids=ids, lines_per_order=lines_per_order)
     in_polars = pl.from_pandas(lines)
     prepared = up.Orders(lines)
     ways: dict[str, Any] = {
@@ -112,9 +118,8 @@ def run(n: int, *, texts: bool, lines_per_order: int, repeats: int) -> None:
     check(ways["polars frame"]().to_pandas(), by_hand, same_scores=True)
     pd.testing.assert_frame_equal(ours, ways["coded Orders"]())
     times = time_in_turn(ways, repeats)
-    kind = "text" if texts else "integer"
     print(
-        f"\n{n:,} lines, {kind} ids, {lines_per_order} line(s) an order, recipe counts {frequency}"
+        f"\n{n:,} lines, {ids} ids, {lines_per_order} line(s) an order, recipe counts {frequency}"
     )
     for name, found in times.items():
         rival = "hand-written polars" if "polars" in name else "recipe"
@@ -125,7 +130,7 @@ MEMORY = """
 import sys
 sys.path.insert(0, "benchmarks")
 import rfm, userportrait as up
-lines = rfm.make_lines(int(sys.argv[1]), texts=False, lines_per_order=3)
+lines = rfm.make_lines(int(sys.argv[1]), ids='integer', lines_per_order=3)
 if sys.argv[2] == "recipe":
     rfm.recipe(lines, frequency="nunique")
 elif sys.argv[2] == "ours":
@@ -141,9 +146,9 @@ def main() -> None:
     options = parser.parse_args()
     print_environment("userportrait", "pandas", "numpy", "polars", "narwhals")
     for n in options.lines:
-        for texts in (False, True):
+        for ids in ("integer", "text", "uneven text"):
             for lines_per_order in (3, 1):
-                run(n, texts=texts, lines_per_order=lines_per_order, repeats=options.repeats)
+                run(n, ids=ids, lines_per_order=lines_per_order, repeats=options.repeats)
         if not options.no_memory:
             peaks = {side: peak_memory(MEMORY, str(n), side) for side in ("data", "recipe", "ours")}
             told = ", ".join(f"{side} {mib:,.0f} MiB" for side, mib in peaks.items())

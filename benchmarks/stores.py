@@ -98,8 +98,9 @@ def main() -> None:
         print(f"  load: store {median(loads['store']):.2f} s, plain {median(loads['plain']):.2f} s")
         for turn in range(options.repeats):
             a, b = microseconds(store.read_profile, keys), microseconds(read_plain, keys)
-            print(f"  one decoded read, turn {turn + 1}: store median {a[0]:.1f} us (99 %: {a[1]:.1f}), "
-                  f"plain median {b[0]:.1f} us (99 %: {b[1]:.1f})")  # fmt: skip
+            ours_told = f"store median {a[0]:.1f} us (99 %: {a[1]:.1f})"
+            plain_told = f"plain median {b[0]:.1f} us (99 %: {b[1]:.1f})"
+            print(f"  one decoded read, turn {turn + 1}: {ours_told}, {plain_told}")
         connection.close()
     print(f"  peak memory of table and load: {peak_memory(MEMORY, str(n)):,.0f} MiB")
 
