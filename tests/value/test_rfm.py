@@ -289,3 +289,15 @@ def test_the_input_is_not_changed() -> None:
 def test_an_orders_table_is_scored_like_its_frame() -> None:
     frame = lines(40)
     pd.testing.assert_frame_equal(RFM().fit_transform(Orders(frame)), RFM().fit_transform(frame))
+
+
+def test_large_polars_frames_go_to_the_engine_and_give_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pl = pytest.importorskip("polars")
+    frame = pl.from_pandas(lines())
+    few = RFM().fit_transform(frame)
+    monkeypatch.setattr("userportrait.data._orders.ARRAYS_UP_TO", 0)
+    assert RFM().fit_transform(frame).equals(few)
+    plain = pl.from_pandas(lines(returns=False)).with_columns(amount=pl.lit(1.005))
+    assert RFM().fit_transform(plain)["monetary"][0] % 1.01 == pytest.approx(0, abs=1e-9)

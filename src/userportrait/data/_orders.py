@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from userportrait.typing import IntoFrame
 
-__all__ = ["Orders"]
+__all__ = ["ARRAYS_UP_TO", "Orders"]
 
-_IN_MEMORY = ("pandas", "pyarrow", "polars")
+_IN_MEMORY = ("pandas", "pyarrow")
+ARRAYS_UP_TO = 3_000_000
+"""Rows up to which arrays beat the two threads of polars; see docs/benchmarks."""
 
 
 class Orders(Table):
@@ -140,22 +142,29 @@ class Orders(Table):
 
     @property
     def in_memory(self) -> bool:
-        """Whether the lines are at hand as arrays: everywhere but on a lazy engine."""
+        """Whether the lines are worked on as arrays rather than by the engine."""
+        if self.engine == "polars":
+            return self._n_rows <= ARRAYS_UP_TO
         return self.engine in _IN_MEMORY
 
     @cached_property
     def lines(self) -> frames.Frame:
         """The lines for frame engines, lazy where they can be, with `at` and `amount_minor`."""
         inner = frames.with_epoch_micros(frames.lazily(self._inner), "ordered_at", "at")
-        return self._with_money(inner)
+        return self._with_money(inner, plain=self._has_plain_money)
 
-    def _with_money(self, inner: frames.Frame) -> frames.Frame:
-        if "amount" in self._kinds:
-            return frames.with_minor_units(
-                inner, "amount", "amount_minor", digits=self.minor_digits
-            )
-        inner = frames.with_product(inner, "quantity", "price", "amount")
-        return frames.with_minor_units(inner, "amount", "amount_minor", digits=self.minor_digits)
+    def _with_money(self, inner: frames.Frame, *, plain: bool = False) -> frames.Frame:
+        if "amount" not in self._kinds:
+            inner = frames.with_product(inner, "quantity", "price", "amount")
+        return frames.with_minor_units(
+            inner, "amount", "amount_minor", digits=self.minor_digits, plain=plain
+        )
+
+    @property
+    def _has_plain_money(self) -> bool:
+        """Whether the amounts are known to be from 0 to a size that is far from overflow."""
+        low, high = self._spans.get("amount", (None, None))
+        return low is not None and low >= 0 and float(high) < 2.0**50 / 10**self.minor_digits
 
     @property
     def columns(self) -> list[str]:

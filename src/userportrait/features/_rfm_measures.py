@@ -143,7 +143,9 @@ def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeas
     }
     if returns:
         measures["last"] = ("at", "max")
-    found = frames.sort_rows(frames.aggregate(lines, ["customer_id"], measures), ["customer_id"])
+    found = frames.sort_rows(
+        frames.aggregate(lines, ["customer_id"], measures, complete=True), ["customer_id"]
+    )
     ids, columns = frames.collect_keyed(found, "customer_id", list(measures))
     last = columns["last_bought"]
     if last.dtype.kind == "f":

@@ -347,6 +347,7 @@ def _entries_on_engine(orders: Orders) -> pd.DataFrame:
         ["customer_id", "order_id", "at", "is_return"],
         {"units": ("units", "sum"), "amount": ("amount_minor", "sum")},
         rows="n_lines",
+        complete=True,
     )
     columns = [*ENTRY_KEYS, *ENTRY_SUMS]
     found = frames.collect_arrays(reduced, columns)

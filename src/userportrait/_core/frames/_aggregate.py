@@ -27,7 +27,12 @@ Aggregation: TypeAlias = tuple[str, Literal["sum", "min", "max", "n_unique", "co
 
 
 def aggregate(
-    frame: Frame, by: Sequence[str], measures: Mapping[str, Aggregation], *, rows: str | None = None
+    frame: Frame,
+    by: Sequence[str],
+    measures: Mapping[str, Aggregation],
+    *,
+    rows: str | None = None,
+    complete: bool = False,
 ) -> Frame:
     """Return one row for each distinct key, in no particular order.
 
@@ -44,6 +49,8 @@ def aggregate(
         times for times and dates.
     rows : str, optional
         Name of an output column that counts the rows, int64.
+    complete : bool, default=False
+        Promises that no key is null, which saves a pass.
 
     Returns
     -------
@@ -63,7 +70,9 @@ def aggregate(
     distinct = [name for name, what in measures.items() if what[1] == "n_unique"]
     parts += [_reduce(_known(name), sources[measures[name][0]], "count") for name in distinct]
     parts.append(nw.len().alias(counted))
-    grouped = frame.inner.group_by(*keys, drop_null_keys=True).agg(*parts)
+    inner: Any = frame.inner
+    groups = inner.group_by(*keys) if complete else inner.group_by(*keys, drop_null_keys=True)
+    grouped = groups.agg(*parts)
     # narwhals counts null as one more value; the vocabulary does not.
     without_null = [
         nw.col(name) - (nw.col(_known(name)) < nw.col(counted)).cast(nw.Int64) for name in distinct
