@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from userportrait.data import Orders
 from userportrait.errors import InvalidParameterError
@@ -107,13 +106,14 @@ def build_portraits(
     return Portraits(kept, catalogue, evaluated)
 
 
-def _check_parts(tags: object, store: object) -> None:
+def _check_parts(tags: Any, store: Any) -> None:
     """Refuse what is no catalogue and no store before the work, not after it."""
     problems: list[str] = []
     if tags is not None and not isinstance(tags, TagCatalogue):
         problems.append(f"tags must be a TagCatalogue; got {type(tags).__name__}.")
     if store is not None and not isinstance(store, ProfileStore):
-        hint = f" Write SQLiteStore({str(store)!r})." if isinstance(store, (str, PathLike)) else ""
+        path = str(store) if hasattr(store, "__fspath__") or type(store) is str else ""
+        hint = f" Write SQLiteStore({path!r})." if path else ""
         problems.append(f"store must be a ProfileStore; got {type(store).__name__}.{hint}")
     if problems:
         raise InvalidParameterError("build_portraits", problems)

@@ -73,8 +73,9 @@ def _months(orders: Orders, as_of: datetime) -> list[dict[str, Any]]:
     return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
 
 
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
+def _plain(value: Any) -> Any:
+    found: Any = value.item() if hasattr(value, "item") else value
+    return found
 
 
 def _cohorts(orders: Orders, as_of: datetime) -> dict[str, Any]:

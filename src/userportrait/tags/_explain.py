@@ -286,10 +286,12 @@ def _notes(tag: Tag, build: Build) -> tuple[str, ...]:
 
 
 def _told(value: Any) -> str:
-    parts = list(value) if isinstance(value, (list, tuple)) else [value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return ", ".join(
-        f"{part:,.10g}" if isinstance(part, (int, float)) else str(part) for part in parts
-    )
+    parts: list[Any] = [*value] if isinstance(value, (list, tuple)) else [value]
+    return ", ".join(_number(part) for part in parts)
+
+
+def _number(part: Any) -> str:
+    return f"{part:,.10g}" if isinstance(part, (int, float)) else str(part)
 
 
 def value_text(value: TagValue) -> str:

@@ -135,8 +135,8 @@ class ScoredTag(Tag):
         """Return what the scorer says that it has learned, for this tag's column."""
         key = ("scorer", id(self.scorer), self.refit)
         _, scorer, _ = context.shared(key, lambda: (self.scorer, *self._run(context)))
-        say = getattr(scorer, "learned", None)
-        return dict(say(self.column)) if callable(say) else {}
+        say: Any = getattr(scorer, "learned", None)
+        return {} if say is None else dict(say(self.column))
 
     def _run(self, context: TagContext) -> tuple[Any, pd.DataFrame]:
         """Return the scorer as it was used, and its result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +82,8 @@ def collect_columns(frame: Frame, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _arrow_texts(series: Any) -> Any:
-    import pyarrow as pa
-
-    texts = pa.chunked_array([series.to_arrow().cast(pa.large_string())])
+    pa: Any = import_module("pyarrow")
+    texts: Any = pa.chunked_array([series.to_arrow().cast(pa.large_string())])
     return pd.array(texts, dtype=pd.ArrowDtype(pa.large_string()))
 
 
