@@ -117,11 +117,12 @@ def test_tags_agree_with_pandas(raw: pd.DataFrame, built: Portraits) -> None:
 def engines(raw: pd.DataFrame, file: Path) -> dict[str, Any]:
     duckdb = pytest.importorskip("duckdb")
     pl = pytest.importorskip("polars")
+    connection = duckdb.connect()
     return {
         "pandas": lambda: raw,
         "polars": lambda: pl.read_parquet(file),
         "polars-lazy": lambda: pl.scan_parquet(file),
-        "duckdb": lambda: duckdb.connect().read_parquet(str(file)),
+        "duckdb": lambda: connection.read_parquet(str(file)),
         "file": lambda: up.read_parquet(file),
         "shuffled": lambda: raw.sample(frac=1, random_state=3),
     }

@@ -200,7 +200,9 @@ class CustomerSummary:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CustomerSummary) and self.to_bytes() == other.to_bytes()
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        message = "a CustomerSummary changes with update, so it cannot be a key."
+        raise TypeError(message)
 
     def __repr__(self) -> str:
         n = 0 if self._entries is None else len(self._entries)

@@ -310,7 +310,8 @@ def _holds_texts(values: Any) -> bool:
 
 def _typed_series(values: Any) -> Any:
     if _holds_texts(values):
-        return pd.Series(values, dtype="string")  # a column of nulls is text too
+        # Older DuckDB reads pandas' own null among texts as a text; a column of nulls is text too.
+        return pd.Series(values, dtype=object if any(values != None) else "string")  # noqa: E711
     return pd.Series(values, dtype=values.dtype)
 
 
