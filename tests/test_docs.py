@@ -84,3 +84,8 @@ def test_the_page_of_rfm_lists_each_map_with_both_labels(
     ):
         codes = " ".join(segments.codes[key])
         assert any(row[:3] == (en, zh, codes) for row in rows), key
+
+
+def test_no_placeholder_is_left_on_a_page(repository: Path) -> None:
+    for page in sorted((repository / "docs").rglob("*.rst")):
+        assert not re.findall(r"@[A-Z0-9]+@", page.read_text(encoding="utf-8")), page.name

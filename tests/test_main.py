@@ -110,8 +110,7 @@ def test_what_goes_wrong_is_said_on_standard_error_with_a_code(
     monkeypatch.chdir(orders_csv.parent)
     assert main(change) == code
     said = capsys.readouterr().err
-    assert said.splitlines()[-1 if "\n" not in message else 0]
-    assert "userportrait: error: " in said
+    assert [line for line in said.splitlines() if line.startswith("userportrait: error: ")]
     assert message in said
     assert "Traceback" not in said
     assert not (orders_csv.parent / "r.html").exists()
@@ -169,3 +168,39 @@ def test_the_module_runs_as_a_program(arguments: list[str]) -> None:
     )  # fmt: skip
     assert "userportrait" in done.stdout
     assert done.stderr == ""
+
+
+def test_outputs_may_overwrite_neither_the_input_nor_each_other(
+    orders_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = orders_csv.read_bytes()
+    same, other = str(orders_csv), str(orders_csv.parent / "x.html")
+    for wrong in (
+        ["--report", same],
+        ["--report", other, "--removed", same],
+        ["--report", other, "--store", other],
+        ["--report", other, "--removed", str(orders_csv.parent / "no" / "x.csv")],
+    ):
+        assert main(["portrait", same, *wrong]) == 2
+        assert "error" in capsys.readouterr().err
+    assert orders_csv.read_bytes() == before
+
+
+def test_a_time_format_is_used_where_dates_look_like_iso(tmp_path: Path) -> None:
+    text = "customer_id,order_id,ordered_at,amount\n"
+    text += "a,1,2024-03-01,1.5\nb,2,2024-05-01,2.5\n"
+    (tmp_path / "o.csv").write_text(text)
+    options = ["--report", str(tmp_path / "r.html"), "--store", str(tmp_path / "s.db")]
+    code = main(["portrait", str(tmp_path / "o.csv"), *options, "--time-format", "%Y-%d-%m"])
+    assert code == 0
+    portraits = up.open_portraits(up.SQLiteStore(tmp_path / "s.db"))
+    assert f"{portraits.as_of:%Y-%m-%d}" == "2024-01-05"
+
+
+def test_a_decimal_comma_can_be_said(tmp_path: Path) -> None:
+    text = "customer_id;order_id;ordered_at;amount\na;1;2024-03-01;1,50\n"
+    (tmp_path / "o.csv").write_text(text)
+    options = ["--report", str(tmp_path / "r.html"), "--store", str(tmp_path / "s.db")]
+    assert main(["portrait", str(tmp_path / "o.csv"), *options, "--decimal", ","]) == 0
+    portraits = up.open_portraits(up.SQLiteStore(tmp_path / "s.db"))
+    assert portraits["a"].tags["spend"] == 1.5

@@ -114,10 +114,10 @@ def test_tags_agree_with_pandas(raw: pd.DataFrame, built: Portraits) -> None:
     assert (tags["m"] == m).all()
 
 
-def engines(raw: pd.DataFrame, file: Path) -> dict[str, Any]:
+def engines(raw: pd.DataFrame, file: Path, *, threads: int = 2) -> dict[str, Any]:
     duckdb = pytest.importorskip("duckdb")
     pl = pytest.importorskip("polars")
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": threads})
     return {
         "pandas": lambda: raw,
         "polars": lambda: pl.read_parquet(file),
@@ -141,11 +141,9 @@ def test_pandas_polars_duckdb_and_a_file_give_identical_tags(
 def test_ten_times_in_a_row_on_each_engine_the_tags_are_the_same(
     raw: pd.DataFrame, retail_file: Path, built: Portraits
 ) -> None:
-    duckdb = pytest.importorskip("duckdb")
     expected = built.to_frame()
     for turn in range(10):
-        duckdb.sql(f"SET threads TO {1 + turn % 2}")
-        for name, make in engines(raw, retail_file).items():
+        for name, make in engines(raw, retail_file, threads=1 + turn % 2).items():
             frame = raw.sample(frac=1, random_state=turn) if name == "shuffled" else make()
             found = portray(frame).to_frame()
             pd.testing.assert_frame_equal(found, expected, check_exact=True, obj=name)

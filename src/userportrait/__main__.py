@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        run: Any = options.run
-        return int(run(options))
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            run: Any = options.run
+            return int(run(options))
     except (InvalidParameterError, MissingColumnError, MissingExtraError) as error:
         return _complain(error, _USAGE)
     except UserPortraitError as error:
@@ -72,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("userportrait: interrupted; nothing was left half written.", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"userportrait: note: {message}", file=sys.stderr)
 
 
 def _complain(error: BaseException, code: int) -> int:
@@ -106,6 +113,9 @@ def _add_portrait(commands: Any) -> None:
     for role, meaning in _ROLES.items():
         roles.add_argument(f"--{role}", metavar="COLUMN", help=meaning)
     reading = portrait.add_argument_group("reading")
+    reading.add_argument("--encoding", metavar="NAME", help="of a text file, such as gb18030")
+    reading.add_argument("--decimal", choices=(".", ","), default=".",
+                         help="the decimal sign in texts; default: .")  # fmt: skip
     reading.add_argument("--time-format", metavar="FORMAT", help="such as %%d/%%m/%%Y %%H:%%M")
     reading.add_argument("--time-zone", metavar="ZONE", help="IANA name of the times' zone")
     order = reading.add_mutually_exclusive_group()
@@ -114,7 +124,11 @@ def _add_portrait(commands: Any) -> None:
     order.add_argument("--month-first", action="store_const", const=False, dest="day_first",
                        help="01/02/2026 is the second of January")  # fmt: skip
     reading.add_argument("--currency", metavar="CODE", help="such as EUR; for display")
-    reading.add_argument("--as-of", metavar="DATE", help="use nothing after it; default: newest")
+    reading.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="use nothing after it; a date is midnight at its start; default: newest",
+    )
     reading.add_argument("--outliers", choices=("flag", "remove", "keep"), default="flag",
                          help="extreme quantities and amounts; default: flag")  # fmt: skip
     reading.add_argument("--removed", metavar="CSV", help="write the removed rows to this file")
@@ -149,18 +163,24 @@ def _run_portrait(options: argparse.Namespace) -> int:
     say = _Voice(quiet=options.quiet)
     report = _checked_target(options.report)
     say.step(f"reading {options.file}")
-    raw = read_table(options.file)
+    _check_distinct(options)
+    raw = read_table(options.file, encoding=options.encoding)
     given = {
         name: value
         for role in _ROLES
         if (value := getattr(options, (name := role.replace("-", "_")))) is not None
     }
     roles = guess_roles(raw, given=given)
+    if options.time_format and not str(options.file).endswith((".parquet", ".pq")):
+        # Times that look like ISO 8601 are read already; the format asks for their texts.
+        timed = str(roles.columns["ordered_at"])
+        raw = read_table(options.file, encoding=options.encoding, text_columns=[timed])
     say.line(str(roles))
     say.step("cleaning")
     orders, cleaning = clean_orders(
         raw,
         **roles.columns,
+        decimal=options.decimal,
         time_format=options.time_format,
         time_zone=options.time_zone,
         day_first=options.day_first,
@@ -230,6 +250,25 @@ def _checked_target(path: str) -> Path:
     if target.is_dir():
         raise InvalidParameterError("userportrait", [f"--report: '{target}' is a folder."])
     return target
+
+
+def _check_distinct(options: argparse.Namespace) -> None:
+    """Refuse outputs that would overwrite the input, or each other, before any work."""
+    names = {"FILE": options.file, "--report": options.report, "--store": options.store,
+             "--removed": options.removed}  # fmt: skip
+    seen: dict[Path, str] = {}
+    problems: list[str] = []
+    for option, name in names.items():
+        if name is None:
+            continue
+        path = Path(name).resolve()
+        if path in seen:
+            problems.append(f"{option} and {seen[path]} are the same file.")
+        seen[path] = option
+        if option != "FILE" and not path.parent.is_dir():
+            problems.append(f"{option}: there is no folder '{Path(name).parent}'.")
+    if problems:
+        raise InvalidParameterError("userportrait", problems)
 
 
 def _store(path: str | None) -> ProfileStore | None:

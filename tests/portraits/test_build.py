@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import subprocess
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -325,3 +328,23 @@ def test_wrong_parts_are_refused_before_the_work() -> None:
         build_portraits(small(), ["spend"], store="shop.db")  # type: ignore[arg-type]
     assert len(caught.value.problems) == 2
     assert "Write SQLiteStore('shop.db')" in str(caught.value)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "4"])
+def test_the_number_of_threads_changes_no_tag(shop: Shop, threads: str, tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    shop.orders.to_pandas().to_parquet(tmp_path / "o.parquet")
+    code = (
+        "import sys, polars as pl, userportrait as up\n"
+        "orders = pl.scan_parquet(sys.argv[1]).drop('amount_minor')\n"
+        "for turn in range(4):\n"
+        "    store = up.SQLiteStore(sys.argv[2])\n"
+        "    up.build_portraits(orders, store=store)\n"
+    )
+    environment = {**os.environ, "POLARS_MAX_THREADS": threads}
+    command = [sys.executable, "-c", code, str(tmp_path / "o.parquet"), str(tmp_path / "x.db")]
+    subprocess.run(command, check=True, env=environment)
+    found = open_portraits(SQLiteStore(tmp_path / "x.db")).to_frame()
+    expected = build_portraits(shop.orders).to_frame()
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)

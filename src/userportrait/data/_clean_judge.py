@@ -278,7 +278,8 @@ def _credit_notes(verdict: Verdict, lines: Lines, rules: LineRules) -> Mask:
     )
     used = np.zeros(len(order.labels), dtype=bool)
     used[order.codes[verdict.kept]] = True
-    if 2 * int((marked & used).sum()) >= int(used.sum()):
+    asked = rules.cancellations == "unsigned"
+    if not asked and 2 * int((marked & used).sum()) >= int(used.sum()):
         return nothing
     of_order: Mask = np.append(marked, [False])
     return of_order[order.codes]

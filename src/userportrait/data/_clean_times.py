@@ -116,6 +116,13 @@ def clean_times(
         If `time_format` is not a format.
     """
     where = f"{owner}: {role}='{column}'"
+    if raw.kind == "time" and options.time_format is not None:
+        message = (
+            f"{where} holds times already, so time_format={options.time_format!r} has nothing to "
+            f"read. Leave it out, or read the column as text: read_csv(..., "
+            f"text_columns=[{column!r}])."
+        )
+        raise InvalidDataError(message, column=column)
     if raw.kind == "time":
         micros = np.where(raw.missing, 0, raw.values.view(np.int64))
         aware = np.zeros(len(raw), dtype=bool) if raw.aware is None else raw.aware

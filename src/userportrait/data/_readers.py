@@ -33,7 +33,12 @@ _PARQUET_SUFFIXES = (".parquet", ".pq")
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-def read_table(path: str | PathLike[str]) -> pd.DataFrame:
+def read_table(
+    path: str | PathLike[str],
+    *,
+    encoding: str | None = None,
+    text_columns: Sequence[str] = (),
+) -> pd.DataFrame:
     r"""Read a file by the ending of its name.
 
     Parameters
@@ -41,6 +46,10 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
     path : str or path
         ``.csv``, ``.tsv`` or ``.txt``, also with ``.gz``, ``.bz2`` or ``.xz`` behind it;
         ``.parquet`` or ``.pq``, also a folder of such files.
+    encoding : str, optional
+        Of a text file, as for `read_csv`.
+    text_columns : sequence of str, default=()
+        Columns of a text file that stay texts, as for `read_csv`.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
     if file.is_dir() or ending in _PARQUET_SUFFIXES:
         return read_parquet(file)
     if ending in _CSV_SUFFIXES:
-        return read_csv(file)
+        return read_csv(file, encoding=encoding, text_columns=text_columns)
     if ending in (".xlsx", ".xls", ".ods"):
         message = (
             f"'{file}' is a spreadsheet. Save it as CSV, or read it with pandas.read_excel and "

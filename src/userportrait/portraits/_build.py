@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from userportrait._core.progress import teller
 from userportrait.data import Orders
 from userportrait.errors import InvalidParameterError
 from userportrait.portraits._default_tags import SHIPPED, default_tags
@@ -35,7 +36,7 @@ def build_portraits(
     items: Items | IntoFrame | None = None,
     events: Events | IntoFrame | None = None,
     cleaning: CleaningReport | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Portraits:
     """Tag every customer and keep the portraits in a store.
 
@@ -61,8 +62,9 @@ def build_portraits(
         What customers did, for preferences.
     cleaning : CleaningReport, optional
         The account of the cleaning, for the shop's report.
-    progress : callable, optional
-        Called with the step's name and the share done.
+    progress : callable or bool, optional
+        Called with the step's name and the share done; True draws a bar where tqdm is
+        installed.
 
     Returns
     -------
@@ -86,14 +88,14 @@ def build_portraits(
     >>> "rfm" in portraits.catalogue
     True
     """
-    tell = progress or _silent
+    tell = teller(progress, owner="build_portraits")
     _check_parts(tags, store)
     table = orders if isinstance(orders, Orders) else Orders(orders)
     moment = table.moment(as_of, owner="build_portraits")
     tell("tags", 0.0)
     context = TagContext(table, as_of=moment, customers=customers, items=items, events=events)
     catalogue = _supported(tags if tags is not None else default_tags(), context)
-    evaluated = catalogue.evaluate(context, progress=progress)
+    evaluated = catalogue.evaluate(context, progress=tell)
     made = evaluated.build
     facts = shop_facts(table, context.as_of, context.summary, cleaning)
     build = replace(made, facts={**made.facts, **facts, **rfm_facts(catalogue, made)})
@@ -136,7 +138,3 @@ def _supported(catalogue: TagCatalogue, context: TagContext) -> TagCatalogue:
             lacking[name] = reason
             _LOG.info("tag '%s' is left out; it needs %s", name, reason)
     return catalogue.select(n for n in catalogue.names if n not in lacking)
-
-
-def _silent(step: str, share: float) -> None:
-    """Take progress and say nothing."""

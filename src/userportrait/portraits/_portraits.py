@@ -10,6 +10,7 @@ from userportrait.errors import CustomerNotFoundError, InvalidParameterError, St
 from userportrait.portraits._default_tags import default_tags
 from userportrait.portraits._portrait import Portrait
 from userportrait.tags import TagCatalogue, TagTable
+from userportrait.typing import ProfileStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait._core.frames import Engine
-    from userportrait.typing import Build, CustomerId, ProfileStore
+    from userportrait.typing import Build, CustomerId
 
 __all__ = ["Portraits", "open_portraits"]
 
@@ -224,6 +225,10 @@ def open_portraits(store: ProfileStore, tags: TagCatalogue | None = None) -> Por
     >>> len(opened) == len(built)
     True
     """
+    given: Any = store
+    if not isinstance(given, ProfileStore):
+        problem = f"store must be a ProfileStore; got {type(given).__name__}."
+        raise InvalidParameterError("open_portraits", [problem])
     build = store.read_build()
     if build is None:
         message = f"{store!r} holds no portraits yet. Fill it with build_portraits(..., store=...)."

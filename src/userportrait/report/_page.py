@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from userportrait.report._words import Words
 
-__all__ = ["check_target", "details", "document", "section", "tiles", "write_page"]
+__all__ = [
+    "check_portraits",
+    "check_target",
+    "details",
+    "document",
+    "section",
+    "tiles",
+    "write_page",
+]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Browsers load nothing from elsewhere and run nothing, whatever the page may hold."""
@@ -107,6 +115,17 @@ def bar(share: float, css: str = "f1") -> Markup:
 def spaced(children: Sequence[Child]) -> Markup:
     """Return children with blanks between."""
     return join(children, " ")
+
+
+def check_portraits(given: object, owner: str) -> None:
+    """Raise unless these are portraits: orders are not."""
+    if hasattr(given, "table") and hasattr(given, "build"):
+        return
+    problem = (
+        f"portraits must be what build_portraits returns; got {type(given).__name__}. "
+        f"Build them first: build_portraits(orders)."
+    )
+    raise InvalidParameterError(owner, [problem])
 
 
 def check_target(path: str | Path, owner: str) -> Path:

@@ -27,6 +27,7 @@ from userportrait.report._facts import currency_of
 from userportrait.report._figures import n_scores, score_grid, segments_of
 from userportrait.report._format import Formatter
 from userportrait.report._mosaic import mosaic
+from userportrait.report._page import check_portraits
 from userportrait.report._segments import segment_names
 from userportrait.report._shades import (
     COUNT_BEND,
@@ -106,6 +107,7 @@ def plot_rfm_map(
     >>> len(plot_rfm_map(portraits).patches) >= 2
     True
     """
+    check_portraits(portraits, "plot_rfm_map")
     check_plot("plot_rfm_map", ax=ax, language=language, segments=(segments, _NAME))
     score_grid(portraits)  # asks for the tags that give each segment its place
     found, names, words = _segments(portraits, segments, language)
@@ -171,6 +173,7 @@ def plot_segment_sizes(
     >>> len(plot_segment_sizes(portraits).containers)
     2
     """
+    check_portraits(portraits, "plot_segment_sizes")
     check_plot("plot_segment_sizes", ax=ax, language=language, segments=(segments, _NAME))
     found, names, words = _segments(portraits, segments, language)
     drawn = open_axes(ax, 8.4, 1.4 + 0.52 * len(found))
@@ -234,6 +237,7 @@ def plot_recency_frequency(
     >>> plot_recency_frequency(portraits).get_xlabel()
     'Recency score'
     """
+    check_portraits(portraits, "plot_recency_frequency")
     check_plot("plot_recency_frequency", ax=ax, language=language)
     from matplotlib.colors import BoundaryNorm, ListedColormap
 

@@ -26,6 +26,7 @@ from userportrait.report._axes import (
 from userportrait.report._facts import cohorts_of, currency_of, months_of
 from userportrait.report._figures import concentration, number_tag
 from userportrait.report._format import Formatter
+from userportrait.report._page import check_portraits
 from userportrait.report._shades import N_SHADES, heat_limits, heat_step
 from userportrait.report._words import Words
 
@@ -91,6 +92,7 @@ def plot_spend(
     >>> plot_spend(portraits).get_xscale()
     'log'
     """
+    check_portraits(portraits, "plot_spend")
     check_plot("plot_spend", ax=ax, language=language, kind=(kind, OneOf(("histogram", "lorenz"))))
     words = Words(Formatter(language, currency_of(portraits.build)))
     bought = number_tag(portraits, "n_orders").values > 0
@@ -148,6 +150,7 @@ def plot_cohorts(
     >>> plot_cohorts(portraits).get_xlabel()
     'months since the first order'
     """
+    check_portraits(portraits, "plot_cohorts")
     check_plot(
         "plot_cohorts", ax=ax, language=language,
         values=(values, OneOf(("share", "customers"))), last=(last, Between(2, 240, integer=True)),
@@ -215,6 +218,7 @@ def plot_months(
     >>> len(plot_months(portraits).containers)
     2
     """
+    check_portraits(portraits, "plot_months")
     choices = ("revenue", "orders", "customers")
     check_plot("plot_months", ax=ax, language=language, measure=(measure, OneOf(choices)))
     words = Words(Formatter(language, currency_of(portraits.build)))

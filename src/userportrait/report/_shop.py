@@ -9,6 +9,7 @@ import numpy as np
 
 from userportrait._core.columns import TextColumn
 from userportrait._core.params import InstanceOf, OneOf, Optional, Rule, check_values
+from userportrait._core.progress import teller
 from userportrait.report import _sections as sections
 from userportrait.report._facts import (
     cleaning_of,
@@ -30,7 +31,7 @@ from userportrait.report._figures import (
 )
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
-from userportrait.report._page import check_target, document, write_page
+from userportrait.report._page import check_portraits, check_target, document, write_page
 from userportrait.report._segments import segment_names
 from userportrait.report._story import findings
 from userportrait.report._tag_overview import tags_section
@@ -58,7 +59,7 @@ def report(
     title: str | None = None,
     language: Language = "en",
     cleaning: CleaningReport | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Write the shop's report: one HTML page that needs no network and no script.
 
@@ -80,8 +81,9 @@ def report(
     language : {'en', 'zh'}, default='en'
     cleaning : CleaningReport, optional
         The account of the cleaning; by default the one that the build kept.
-    progress : callable, optional
-        Called with the step's name and the share done.
+    progress : callable or bool, optional
+        Called with the step's name and the share done; True draws a bar where tqdm is
+        installed.
 
     Returns
     -------
@@ -119,7 +121,8 @@ def report(
     }
     check_values("report", {"language": language, "title": title}, rules)
     target = check_target(path, "report")
-    tell = progress or _silent
+    check_portraits(portraits, "report")
+    tell = teller(progress, owner="report")
     tell("report", 0.0)
     page = shop_page(portraits, title=title, language=language, cleaning=cleaning)
     tell("report", 0.9)
@@ -323,7 +326,3 @@ def _spend(portraits: Portraits, words: Words) -> Markup | None:
 def _cleaning(portraits: Portraits, cleaning: CleaningReport | None, words: Words) -> Markup | None:
     account = cleaning_of(portraits, cleaning)
     return None if account is None else sections.cleaning_section(account, words)
-
-
-def _silent(step: str, share: float) -> None:
-    """Take progress and say nothing."""

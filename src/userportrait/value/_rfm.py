@@ -247,12 +247,15 @@ class RFM(Estimator):
             if name not in _MEASURES:
                 problems.append(f"limits: '{name}' is not one of {', '.join(_MEASURES)}.")
                 continue
-            found = np.asarray(values, dtype=np.float64)
+            try:
+                found = np.asarray(values, dtype=np.float64)
+            except (TypeError, ValueError):
+                found = np.array([np.nan])
             rising = bool((np.diff(found) >= 0).all()) and bool(np.isfinite(found).all())
             if found.shape != (n_bins - 1,) or not rising:
                 problems.append(
                     f"limits['{name}'] must be {n_bins - 1} finite numbers, ascending, for "
-                    f"{n_bins} scores; got {list(values)!r}."
+                    f"{n_bins} scores; got {values!r}."
                 )
         return problems
 
