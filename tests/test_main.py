@@ -197,6 +197,15 @@ def test_a_time_format_is_used_where_dates_look_like_iso(tmp_path: Path) -> None
     assert f"{portraits.as_of:%Y-%m-%d}" == "2024-01-05"
 
 
+def test_lines_after_as_of_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "customer_id,order_id,ordered_at,amount\n"
+    text += "a,1,2024-05-01 10:00:00,1\nb,2,2024-05-02 09:00:00,2\nb,2,2024-05-02 09:00:00,3\n"
+    (tmp_path / "o.csv").write_text(text)
+    options = ["--report", str(tmp_path / "r.html"), "--as-of", "2024-05-02"]
+    assert main(["portrait", str(tmp_path / "o.csv"), *options]) == 0
+    assert "2 order lines are later than that and were not used" in capsys.readouterr().out
+
+
 def test_a_decimal_comma_can_be_said(tmp_path: Path) -> None:
     text = "customer_id;order_id;ordered_at;amount\na;1;2024-03-01;1,50\n"
     (tmp_path / "o.csv").write_text(text)

@@ -235,6 +235,9 @@ def _portray(
     say.step("writing the report")
     report(portraits, path, title=title, language=options.language)
     say.line(f"{len(portraits):,} portraits as of {portraits.as_of:%Y-%m-%d %H:%M} UTC")
+    unused = len(orders) - int(portraits.facts["shop"]["n_lines"])
+    if unused:
+        say.line(f"{unused:,} order lines are later than that and were not used")
     if options.store:
         say.line(f"portraits: {options.store}")
     say.line(f"report:    {path}")

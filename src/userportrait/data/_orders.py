@@ -207,7 +207,8 @@ class Orders(Table):
         if to_micros(moment) < to_micros(self.oldest):
             problem = (
                 f"as_of={moment.isoformat()} is before the first order "
-                f"({self.oldest.isoformat()}); no order would be left."
+                f"({self.oldest.isoformat()}); no order would be left. A date is midnight at its "
+                f"start."
             )
             raise InvalidParameterError(owner, [problem])
         return moment
