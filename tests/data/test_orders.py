@@ -173,7 +173,8 @@ def test_as_of_before_the_first_order_is_refused(flavour: str) -> None:
         orders.moment("1969-12-31", owner="RFM.fit")
     assert str(caught.value) == (
         "RFM.fit: as_of=1969-12-31T00:00:00 is before the first order "
-        "(1969-12-31T23:59:59.000001); no order would be left."
+        "(1969-12-31T23:59:59.000001); no order would be left. A date is midnight "
+        "at its start."
     )
     with pytest.raises(InvalidParameterError, match="as_of must be a date or time"):
         orders.moment("soon", owner="RFM.fit")
