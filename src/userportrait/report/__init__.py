@@ -7,7 +7,7 @@ shop's page, and ``from userportrait.report import plot_rfm_map`` finds the rest
 from __future__ import annotations
 
 import sys
-from inspect import signature
+from inspect import Signature, signature
 from types import ModuleType
 
 from userportrait.report._person import portrait_page
@@ -38,5 +38,5 @@ class _CallableRoom(ModuleType):
 
 
 sys.modules[__name__].__class__ = _CallableRoom
-__signature__ = signature(report)
+__signature__: Signature = signature(report)
 """What notebooks show of the room as a function."""
