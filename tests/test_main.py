@@ -184,6 +184,8 @@ def test_outputs_may_overwrite_neither_the_input_nor_each_other(
         assert main(["portrait", same, *wrong]) == 2
         assert "error" in capsys.readouterr().err
     assert orders_csv.read_bytes() == before
+    assert main(["demo", "--report", other, "--store", other]) == 2
+    assert "--store and --report are the same file" in capsys.readouterr().err
 
 
 def test_a_time_format_is_used_where_dates_look_like_iso(tmp_path: Path) -> None:

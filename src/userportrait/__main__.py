@@ -199,6 +199,7 @@ def _run_demo(options: argparse.Namespace) -> int:
 
     say = _Voice(quiet=options.quiet)
     report = _checked_target(options.report)
+    _check_distinct(options)
     say.step(f"making a sample shop of {options.customers:,} customers")
     shop = make_shop(n_customers=options.customers, random_state=options.random_state)
     roles = guess_roles(shop.raw_orders)
@@ -257,8 +258,9 @@ def _checked_target(path: str) -> Path:
 
 def _check_distinct(options: argparse.Namespace) -> None:
     """Refuse outputs that would overwrite the input, or each other, before any work."""
-    names = {"FILE": options.file, "--report": options.report, "--store": options.store,
-             "--removed": options.removed}  # fmt: skip
+    given = vars(options)
+    names = {"FILE": given.get("file"), "--report": options.report, "--store": options.store,
+             "--removed": given.get("removed")}  # fmt: skip
     seen: dict[Path, str] = {}
     problems: list[str] = []
     for option, name in names.items():
