@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from helpers.engines import ENGINES, require_engine
+from helpers.spark import spark_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 os.environ["MPLBACKEND"] = "Agg"  # also for the commands that tests start
 
@@ -49,6 +51,12 @@ def shared_data() -> Path:
 def engine(request: pytest.FixtureRequest) -> str:
     """Each dataframe engine by name; skipped where it is not installed."""
     return require_engine(request.param)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A local Spark session; for tests marked with `pytest.mark.spark`."""
+    yield from spark_session(tmp_path_factory.mktemp("spark"))
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from userportrait.errors import (
     CustomerNotFoundError,
     DataFileNotFoundError,
     DataWarning,
+    DuplicateBatchError,
     ExpressionError,
     InvalidDataError,
     InvalidParameterError,
@@ -35,6 +36,15 @@ from userportrait.errors import (
 
 # An error, the built-in classes it must also be, its message, its attributes.
 CASES: list[tuple[UserPortraitError, tuple[type, ...], str, dict[str, Any]]] = [
+    (
+        DuplicateBatchError("orders/7"),
+        (InvalidDataError, ValueError),
+        (
+            "the batch 'orders/7' is in this state already, so its rows would count twice. "
+            "Test with `batch_id in state.batch_ids` first, or give another batch_id."
+        ),
+        {"batch_id": "orders/7"},
+    ),
     (
         InvalidParameterError("RFM", ["n_bins must be a number in [2, 20]; got 1."]),
         (ValueError,),

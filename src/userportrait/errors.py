@@ -14,6 +14,7 @@ __all__ = [
     "CustomerNotFoundError",
     "DataFileNotFoundError",
     "DataWarning",
+    "DuplicateBatchError",
     "ExpressionError",
     "InvalidDataError",
     "InvalidParameterError",
@@ -109,6 +110,27 @@ class InvalidDataError(UserPortraitError, ValueError):
 
 class ColumnTypeError(InvalidDataError, TypeError):
     """A column has a type that its role cannot take."""
+
+
+class DuplicateBatchError(InvalidDataError):
+    """A batch was given to a state that holds it already.
+
+    Parameters
+    ----------
+    batch_id : str
+        The name of the batch.
+    """
+
+    def __init__(self, batch_id: str) -> None:
+        self.batch_id: str = batch_id
+        message = (
+            f"the batch '{batch_id}' is in this state already, so its rows would count twice. "
+            f"Test with `batch_id in state.batch_ids` first, or give another batch_id."
+        )
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.batch_id,))
 
 
 class MissingColumnError(UserPortraitError, KeyError):

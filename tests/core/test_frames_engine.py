@@ -158,7 +158,6 @@ DataFrame.__module__ = "dask.dataframe.core"
         ("orders.csv", "str"),
         (np.zeros((2, 2)), "numpy.ndarray"),
         (pd.Series([1]), "pandas.Series"),
-        (DataFrame(), "dask.DataFrame"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -168,7 +167,7 @@ def test_what_is_no_supported_frame_is_refused_with_the_remedy(given: Any, name:
 
     assert str(caught.value) == (
         f"orders= does not work on {name}. Give a pandas or polars frame (eager or lazy), "
-        "a pyarrow table or a DuckDB relation."
+        "a pyarrow table, a DuckDB relation, a Spark DataFrame or an ibis table on DuckDB."
     )
     assert isinstance(caught.value, TypeError)
 

@@ -19,7 +19,9 @@ def test_a_package_that_is_there_is_imported() -> None:
 def test_a_missing_package_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)  # importing it raises ImportError
+    # Importing what is None raises ImportError.
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 
     with pytest.raises(MissingExtraError) as caught:
         optional_import("pyarrow.parquet", what="read_parquet", extra="parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-__all__ = ["ENGINES", "installed_engines", "require_engine", "to_engine", "to_pandas"]
+__all__ = ["ENGINES", "MORE", "installed_engines", "require_engine", "to_engine", "to_pandas"]
 
 ENGINES = ("pandas", "pandas-pyarrow", "polars", "polars-lazy", "pyarrow", "duckdb")
+# Further forms that `to_engine` makes; Spark needs the session of the fixture `spark`.
+MORE = ("duckdb-private", "ibis", "spark")
 
 # Frames travel by arrow, so that every engine sees the same types and nulls.
 _NEEDS = {
@@ -21,12 +24,15 @@ _NEEDS = {
     "polars-lazy": ("polars", "pyarrow"),
     "pyarrow": ("pyarrow",),
     "duckdb": ("duckdb", "pyarrow"),
+    "duckdb-private": ("duckdb", "pyarrow"),
+    "ibis": ("ibis", "pyarrow_hotfix", "duckdb", "pyarrow"),
+    "spark": ("pyspark", "pyarrow"),
 }
 
 
 def installed_engines() -> list[str]:
     """Name the engines whose packages are installed."""
-    return [name for name in ENGINES if not _missing(name)]
+    return [name for name in (*ENGINES, *MORE) if not _missing(name)]
 
 
 def require_engine(name: str) -> str:
@@ -40,7 +46,9 @@ def require_engine(name: str) -> str:
 def to_engine(name: str, frame: pd.DataFrame) -> Any:
     """Hand the frame to an engine: same columns, same row order, NaN and None as null.
 
-    The index is dropped. A DuckDB relation lives on the default connection.
+    The index is dropped. A DuckDB relation lives on the default connection, unless the
+    engine is duckdb-private. A Spark DataFrame is made in the active session; its times are
+    TIMESTAMP_NTZ.
     """
     plain = frame.reset_index(drop=True)
     if name == "pandas":
@@ -50,15 +58,32 @@ def to_engine(name: str, frame: pd.DataFrame) -> Any:
         return table
     if name == "pandas-pyarrow":
         return table.to_pandas(types_mapper=pd.ArrowDtype)
-    if name == "duckdb":
+    if name.startswith("duckdb"):
         import duckdb
 
-        return duckdb.from_arrow(table)
+        return (_private() if name == "duckdb-private" else duckdb).from_arrow(table)
+    if name == "ibis":
+        import ibis
+
+        return ibis.memtable(table)
+    if name == "spark":
+        from pyspark.sql import SparkSession
+
+        from userportrait._core.frames._arrays import spark_from_arrow
+
+        return spark_from_arrow(SparkSession.getActiveSession(), table)
     import polars as pl
 
     eager = pl.from_arrow(table)
     assert isinstance(eager, pl.DataFrame)
     return eager.lazy() if name == "polars-lazy" else eager
+
+
+@cache
+def _private() -> Any:
+    import duckdb
+
+    return duckdb.connect()
 
 
 def to_pandas(native: Any) -> pd.DataFrame:
@@ -85,6 +110,10 @@ def _collect(native: Any) -> pd.DataFrame:
     if isinstance(native, pd.DataFrame):
         return native
     package = type(native).__module__.partition(".")[0]
+    if package == "pyspark":
+        return native.toArrow().to_pandas()
+    if package == "ibis":
+        return native.to_pyarrow().to_pandas()
     if package == "polars":
         eager = native.collect() if hasattr(native, "collect") else native
         return eager.to_pandas(date_as_object=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -11,14 +14,16 @@ import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "ARROW_FLAVOURS",
     "FLAVOURS",
     "build",
+    "build_spark",
     "engine_of",
     "every_flavour",
+    "quiet",
     "read",
     "read_rows",
     "types_of",
@@ -33,10 +38,11 @@ _NEEDS = {
     "pyarrow": ("pyarrow", "polars"),
     "duckdb": ("duckdb", "pyarrow"),
     "duckdb-private": ("duckdb", "pyarrow"),
+    "ibis": ("ibis", "pyarrow_hotfix", "duckdb", "pyarrow"),
 }
 FLAVOURS = tuple(_NEEDS)
 # Null and NaN are two things in these.
-ARROW_FLAVOURS = ("pandas-arrow", "polars", "polars-lazy", "pyarrow", "duckdb", "duckdb-private")
+ARROW_FLAVOURS = tuple(name for name in FLAVOURS if name not in ("pandas", "pandas-nullable"))
 
 every_flavour = pytest.mark.parametrize("flavour", FLAVOURS)
 
@@ -66,7 +72,10 @@ def build(flavour: str, **columns: tuple[str, Sequence[Any]]) -> Any:
     if flavour == "pandas-arrow":
         return table.to_pandas(types_mapper=pd.ArrowDtype)
     if flavour.startswith("duckdb"):
-        return _relation(table, columns, private=flavour == "duckdb-private")
+        connection = _private_connection() if flavour == "duckdb-private" else _default()
+        return _relation(connection, table, columns)
+    if flavour == "ibis":
+        return _ibis_table(table, columns)
     import polars as pl
 
     frame: Any = pl.from_arrow(table)
@@ -128,19 +137,56 @@ def _arrow_table(columns: dict[str, tuple[str, Sequence[Any]]]) -> Any:
     return pa.table(arrays)
 
 
-def _relation(table: Any, columns: dict[str, tuple[str, Sequence[Any]]], *, private: bool) -> Any:
-    import duckdb
+def build_spark(session: Any, **columns: tuple[str, Sequence[Any]]) -> Any:
+    """Make a Spark DataFrame as `build` does; `zoned` is TIMESTAMP, other times TIMESTAMP_NTZ."""
+    from userportrait._core.frames._arrays import spark_from_arrow
 
-    relation = (_private_connection() if private else duckdb).from_arrow(table)
+    return spark_from_arrow(session, _arrow_table(columns))
+
+
+def _relation(connection: Any, table: Any, columns: dict[str, tuple[str, Sequence[Any]]]) -> Any:
     parts = []
     for name, (kind, values) in columns.items():
         quoted = '"' + name.replace('"', '""') + '"'
         if kind == "category":
-            labels = ", ".join(f"'{v}'" for v in sorted({v for v in values if v is not None}))
+            texts = sorted({v for v in values if v is not None}) or ["an enum has a label"]
+            labels = ", ".join(f"'{text}'" for text in texts)
             parts.append(f"CAST({quoted} AS ENUM({labels})) AS {quoted}")
         else:
             parts.append(quoted)
-    return relation.project(", ".join(parts))
+    return connection.from_arrow(table).project(", ".join(parts))
+
+
+def _ibis_table(table: Any, columns: dict[str, tuple[str, Sequence[Any]]]) -> Any:
+    backend = _ibis_connection()
+    name = f"table_{next(_NUMBERS)}"
+    _relation(backend.con, table, columns).to_table(name)
+    with quiet():
+        return backend.table(name)
+
+
+_NUMBERS = count()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep quiet what ibis calls of DuckDB that DuckDB calls old."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@cache
+def _ibis_connection() -> Any:
+    import ibis
+
+    return ibis.duckdb.connect()
+
+
+def _default() -> Any:
+    import duckdb
+
+    return duckdb
 
 
 @cache
@@ -155,6 +201,11 @@ def read(native: Any) -> dict[str, list[Any]]:
     if isinstance(native, pd.DataFrame):
         assert native.index.equals(pd.RangeIndex(len(native)))
         return {name: [_plain(v) for v in native[name]] for name in native.columns}
+    if hasattr(native, "sparkSession"):
+        native = native.toArrow()
+    if hasattr(native, "to_pyarrow"):
+        with quiet():
+            native = native.to_pyarrow()
     if hasattr(native, "fetchall"):
         rows = native.fetchall()
         return {name: [row[i] for row in rows] for i, name in enumerate(native.columns)}
@@ -174,7 +225,7 @@ def read_rows(native: Any) -> list[tuple[Any, ...]]:
 
 def types_of(native: Any) -> dict[str, str]:
     """Name the type of each column, such as Int64; the same words for every library."""
-    schema = nw.from_native(native).collect_schema()
+    schema = nw.from_native(native).collect_schema()  # of ibis tables, too
     return {name: str(dtype) for name, dtype in schema.items()}
 
 

@@ -1,4 +1,4 @@
-"""Words that reduce: counts, sums, extremes and distinct counts by key."""
+"""The word that reduces by key: counts, sums, extremes and distinct counts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from userportrait._core.frames._columns import (
-    known_number,
-    select_finite_times,
-    with_columns,
-    with_epoch_micros,
-)
+from userportrait._core.frames._columns import known_number, with_columns
 from userportrait._core.frames._engine import Frame, column_kinds
-from userportrait._core.units import from_micros
+from userportrait._core.frames._sql import column as column_of
+from userportrait._core.frames._sql import is_awkward, names_of
+from userportrait._core.frames._survey import count_rows
 from userportrait.errors import ColumnTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Aggregation", "aggregate", "count_missing", "count_rows", "extremes", "spans"]
+__all__ = ["Aggregation", "aggregate", "count_rows"]
 
 Aggregation: TypeAlias = tuple[str, Literal["sum", "min", "max", "n_unique", "count"]]
 """A column and what to make of it; conditions belong into a column of their own."""
@@ -39,7 +36,7 @@ def aggregate(
     Parameters
     ----------
     frame : Frame
-    by : sequence of str
+    by : sequence of str, or str
         One or more key columns. Rows with a null (or NaN) in any of them are left out.
     measures : mapping of str to (column, function)
         Output name to a column and one of ``sum`` (of numbers; nulls count as 0), ``min``,
@@ -62,6 +59,7 @@ def aggregate(
     ColumnTypeError
         If a column cannot be summed or ordered.
     """
+    by = names_of(by)
     kinds = column_kinds(frame, {*by, *(column for column, _ in measures.values())})
     _check_functions(kinds, measures)
     frame, sources, keys = _prepared(frame, by, measures, kinds)
@@ -91,7 +89,7 @@ def aggregate(
         grouped = grouped.with_columns(*whole)
     named = [nw.col(key).alias(name) for name, key in zip(by, keys, strict=True)]
     chosen = [nw.col(name) for name in (*measures, *([rows] if rows is not None else []))]
-    return Frame(frame.engine, grouped.select(*named, *chosen))
+    return frame.over(grouped.select(*named, *chosen))
 
 
 _SUMMED = ("integer", "number", "decimal", "boolean", "empty")
@@ -120,10 +118,10 @@ def _prepared(
     """
     keys: dict[str, str] = {}
     for position, name in enumerate(by):
-        moved = kinds[name] == "number" or (frame.engine == "duckdb" and "." in name)
+        moved = kinds[name] == "number" or is_awkward(frame, name)
         keys[name] = f"__key_{position}" if moved else name
     moves = {
-        key: known_number(frame, name) if kinds[name] == "number" else nw.col(name)
+        key: known_number(frame, name) if kinds[name] == "number" else column_of(frame, name)
         for name, key in keys.items()
         if key != name
     }
@@ -144,10 +142,10 @@ def _reducible(frame: Frame, column: str, kind: str, dtype: Any) -> Any:
     if kind in _SUMMED:
         return None if dtype == nw.Int64 else known_number(frame, column, dtype)
     if kind == "date":
-        return nw.col(column).cast(nw.Datetime("us"))
+        return column_of(frame, column).cast(nw.Datetime("us"))
     if dtype in (nw.Object, nw.String) and isinstance(frame.native, pd.DataFrame):
         return nw.when(~nw.col(column).is_null()).then(nw.col(column))  # None and NaN alike
-    return None
+    return column_of(frame, column) if is_awkward(frame, column) else None
 
 
 _ROWS = "__rows"
@@ -167,90 +165,3 @@ def _reduce(name: str, column: str, function: str) -> Any:
         "n_unique": value.n_unique,
     }
     return reductions[function]().alias(name)
-
-
-def count_rows(frame: Frame) -> int:
-    """Return the number of rows."""
-    if isinstance(frame.inner, nw.DataFrame):
-        return len(frame.inner)
-    if frame.engine == "duckdb":
-        return int(frame.native.aggregate("count(*) AS n").fetchall()[0][0])
-    return int(frame.inner.select(nw.len()).collect().item())
-
-
-def count_missing(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
-    """Return how many values of each column are null, NaN or (DuckDB) an infinite time."""
-    if not columns:
-        return {}
-    kinds = column_kinds(frame, columns)
-    if frame.engine == "duckdb" and not {"time", "date"}.isdisjoint(kinds.values()):
-        frame = select_finite_times(frame)
-    schema = frame.inner.collect_schema()
-    flags: list[Any] = []
-    for position, name in enumerate(columns):
-        fractional = kinds[name] == "number"
-        value = known_number(frame, name, schema[name]) if fractional else nw.col(name)
-        flags.append(value.is_null().cast(nw.Int64).alias(f"m{position}"))
-    marks = frame.inner.select(*flags)
-    totals = _only_row(marks.select(*(nw.col(f"m{i}").sum() for i in range(len(flags)))))
-    return {name: int(totals[f"m{i}"] or 0) for i, name in enumerate(columns)}
-
-
-def extremes(frame: Frame, column: str) -> tuple[Any, Any]:
-    """Return the least and the greatest value of numbers, times or dates.
-
-    Null and NaN are passed over; both ends are None where there is nothing else. Whole
-    numbers come as int, other numbers and decimals as float, times and dates as naive
-    datetimes in UTC.
-    """
-    return spans(frame, [column])[column]
-
-
-def spans(frame: Frame, columns: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """Return the least and greatest value of several columns at once; see `extremes`."""
-    if not columns:
-        return {}
-    kinds = column_kinds(frame, columns)
-    timed = [name for name in columns if kinds[name] in ("time", "date")]
-    for position, name in enumerate(timed):
-        frame = with_epoch_micros(frame, name, f"__micros_{position}")
-    schema = frame.inner.collect_schema()
-    chosen: list[Any] = []
-    for position, name in enumerate(columns):
-        value = (
-            nw.col(f"__micros_{timed.index(name)}")
-            if name in timed
-            else known_number(frame, name, schema[name])
-        )
-        chosen.append(value.alias(f"v{position}"))
-    ends = [end for i in range(len(columns)) for end in _ends(i)]
-    found = _only_row(frame.inner.select(*chosen).select(*ends))
-    spanned: dict[str, tuple[Any, Any]] = {}
-    for i, name in enumerate(columns):
-        low, high = _plain(found[f"l{i}"]), _plain(found[f"h{i}"])
-        if name in timed and low is not None:
-            low, high = from_micros(low), from_micros(high)
-        spanned[name] = (low, high)
-    return spanned
-
-
-def _ends(position: int) -> tuple[Any, Any]:
-    value = nw.col(f"v{position}")
-    return value.min().alias(f"l{position}"), value.max().alias(f"h{position}")
-
-
-def _plain(value: Any) -> Any:
-    """Return None for every missing value, and a Python number for a numpy one."""
-    if value is None or value is pd.NA or value != value:
-        return None
-    item = getattr(value, "item", None)
-    return value if item is None else item()
-
-
-def _only_row(inner: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, Any]:
-    if isinstance(inner, nw.DataFrame):
-        return next(inner.iter_rows(named=True))
-    native = inner.to_native()
-    if hasattr(native, "fetchall"):
-        return dict(zip(native.columns, native.fetchall()[0], strict=True))
-    return next(inner.collect().iter_rows(named=True))

@@ -12,21 +12,23 @@ import pandas as pd
 
 from userportrait._core.frames._columns import select_columns, select_finite_times, utc_times
 from userportrait._core.frames._engine import Frame, column_kinds, column_names
+from userportrait._core.frames._making import from_arrays, label_column, spark_from_arrow
 from userportrait._core.lazy import optional_import
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from userportrait._core.frames._engine import Engine
 
 __all__ = [
+    "arrow_of",
     "collect_arrays",
     "collect_columns",
     "collect_keyed",
     "from_arrays",
     "label_column",
+    "spark_from_arrow",
     "to_pandas",
     "values_of",
 ]
@@ -52,10 +54,15 @@ def collect_arrays(frame: Frame, columns: Sequence[str]) -> dict[str, NDArray[An
         float64 (with nulls, and 2**53 or larger) are objects too; those beyond int64 are
         float64.
     """
+    if not columns:
+        return {}
     chosen = select_columns(frame, columns)
-    if frame.engine == "duckdb":
+    if frame.worker == "duckdb":
         return _from_duckdb(chosen)
     native = chosen.native
+    if frame.engine == "spark":
+        table = arrow_of(chosen)
+        return {name: _plain(_arrow_series(table.column(name))) for name in columns}
     if isinstance(chosen.inner, nw.LazyFrame):
         native = native.collect()
     if isinstance(native, pd.DataFrame):
@@ -87,6 +94,19 @@ def _arrow_texts(series: Any) -> Any:
     return pd.array(texts, dtype=pd.ArrowDtype(pa.large_string()))
 
 
+def arrow_of(frame: Frame) -> Any:
+    """Collect a Spark frame into a pyarrow table."""
+    from userportrait._core.frames._parts_spark import quiet_spark
+
+    optional_import("pyarrow", what="Reading a Spark DataFrame", extra="spark")
+    with quiet_spark():
+        return frame.native.toArrow()
+
+
+def _arrow_series(column: Any) -> pd.Series[Any]:
+    return pd.Series(pd.array(column, dtype=pd.ArrowDtype(column.type)))
+
+
 def to_pandas(frame: Frame) -> pd.DataFrame:
     """Collect into a pandas frame with the default index.
 
@@ -116,42 +136,18 @@ def collect_keyed(
     The key can go into `from_arrays` of the same engine without a detour through Python
     objects.
     """
-    if frame.engine == "duckdb":
+    if frame.worker == "duckdb":
         found = collect_arrays(frame, [key, *columns])
         return found.pop(key), found
+    if frame.engine == "spark":
+        table = arrow_of(select_columns(frame, [key, *columns]))
+        found = {name: _plain(_arrow_series(table.column(name))) for name in columns}
+        return table.column(key), found
     native = frame.native
     if isinstance(frame.inner, nw.LazyFrame):
         native = native.collect()
-    collected = Frame(frame.engine, nw.from_native(native, eager_only=True))
+    collected = frame.over(nw.from_native(native, eager_only=True))
     return native[key], collect_arrays(collected, columns)
-
-
-def label_column(codes: NDArray[np.int32], labels: Sequence[str], engine: Engine) -> Any:
-    """Return a text column in an engine's own form, from positions in a list of labels.
-
-    The result goes into `from_arrays`. A code of -1 is null.
-    """
-    if engine in ("polars", "polars-lazy"):
-        pl = optional_import("polars", what="A polars frame", extra="polars")
-        positions = (
-            pl.Series(codes) if codes.min(initial=0) >= 0 else _null_where_negative(pl, codes)
-        )
-        return pl.Series(list(labels), dtype=pl.String).gather(positions)
-    table = np.array([*labels, None], dtype=object)
-    if engine == "pandas":
-        texts = pd.Series(list(table), dtype=_pandas_text())
-        return texts.take(codes).reset_index(drop=True)
-    return table[codes]
-
-
-def _null_where_negative(pl: Any, codes: NDArray[np.int32]) -> Any:
-    series = pl.Series(codes)
-    return series.set(series < 0, None)
-
-
-def _pandas_text() -> Any:
-    """Return the dtype that pandas itself gives to texts."""
-    return pd.Series(["a"]).dtype
 
 
 def _from_duckdb(frame: Frame) -> dict[str, NDArray[Any]]:
@@ -160,7 +156,7 @@ def _from_duckdb(frame: Frame) -> dict[str, NDArray[Any]]:
     wide = [n for n, dtype in schema.items() if dtype == nw.Int128 or dtype == nw.UInt128]
     if wide:  # fetched as float64 otherwise
         casts = [nw.col(name).cast(nw.Int64) for name in wide]
-        frame = Frame(frame.engine, frame.inner.with_columns(*casts))
+        frame = frame.over(frame.inner.with_columns(*casts))
     found = frame.native.fetchnumpy()
     return {name: _from_masked(found[name]) for name in schema}
 
@@ -271,62 +267,3 @@ def values_of(series: pd.Series[Any]) -> pd.Series[Any]:
 
 def _arrow_value_type(dtype: Any) -> pd.ArrowDtype:
     return pd.ArrowDtype(dtype.pyarrow_dtype.value_type)
-
-
-def from_arrays(columns: Mapping[str, Any], engine: Engine) -> Any:
-    """Make a frame of an engine's own kind from numpy arrays of equal length.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray
-        Object arrays hold texts, with None for null; NaN and NaT are null where the engine
-        knows the difference; a column of the engine itself, such as `collect_keyed` returns,
-        is taken as it is.
-    engine : str
-        The library that gets the frame. A DuckDB relation is made on DuckDB's default
-        connection.
-    """
-    if engine == "pandas":
-        return pd.DataFrame(dict(columns))
-    if engine == "duckdb":
-        duckdb = optional_import("duckdb", what="A DuckDB relation", extra="duckdb")
-        typed = {name: _typed_series(values) for name, values in columns.items()}
-        return duckdb.from_df(pd.DataFrame(typed))
-    if engine == "pyarrow":
-        pa = optional_import("pyarrow", what="A pyarrow table", extra="parquet")
-        return pa.table({name: _to_arrow(pa, values) for name, values in columns.items()})
-    pl = optional_import("polars", what="A polars frame", extra="polars")
-    made = pl.DataFrame({name: _to_polars(pl, values) for name, values in columns.items()})
-    return made.lazy() if engine == "polars-lazy" else made
-
-
-def _holds_texts(values: Any) -> bool:
-    """Return whether this is an object array of texts and nulls, or of nulls only."""
-    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in (
-        "string",
-        "empty",
-    )
-
-
-def _typed_series(values: Any) -> Any:
-    if _holds_texts(values):
-        # Older DuckDB reads pandas' own null among texts as a text; a column of nulls is text too.
-        return pd.Series(values, dtype=object if any(values != None) else "string")  # noqa: E711
-    return pd.Series(values, dtype=values.dtype)
-
-
-def _to_arrow(pa: Any, values: Any) -> Any:
-    if not isinstance(values, np.ndarray):
-        return pa.array(values)
-    texts = _holds_texts(values)
-    return pa.array(values, type=pa.string() if texts else None, from_pandas=True)
-
-
-def _to_polars(pl: Any, values: Any) -> Any:
-    if isinstance(values, pl.Series):
-        return values
-    if hasattr(values, "__arrow_array__"):
-        return pl.from_arrow(values.__arrow_array__())
-    if values.dtype == object:
-        return pl.Series(list(values), dtype=pl.String if _holds_texts(values) else None)
-    return pl.Series(values, nan_to_null=True)

@@ -8,10 +8,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from userportrait._core.frames._aggregate import extremes
 from userportrait._core.frames._arrays import collect_arrays, values_of
 from userportrait._core.frames._columns import known_number, with_columns, with_integers
 from userportrait._core.frames._engine import Frame, column_kinds
+from userportrait._core.frames._sql import column as column_of
+from userportrait._core.frames._survey import count_rows, extremes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,8 @@ def with_category_values(frame: Frame, columns: Sequence[str]) -> Frame:
     native = frame.native
     if isinstance(native, pd.DataFrame):
         values = {name: values_of(native[name]) for name in columns}
-        return Frame(frame.engine, nw.from_native(native.assign(**values)))
-    return with_columns(frame, {name: nw.col(name).cast(nw.String) for name in columns})
+        return frame.over(native.assign(**values))
+    return with_columns(frame, {name: column_of(frame, name).cast(nw.String) for name in columns})
 
 
 def unfit_ids(frame: Frame, column: str) -> NDArray[np.intp]:
@@ -50,7 +51,7 @@ def unfit_ids(frame: Frame, column: str) -> NDArray[np.intp]:
     Returns
     -------
     ndarray of int
-        Row positions, counted from 0.
+        Row positions, counted from 0; on Spark, where rows have no position, -1 for each.
     """
     native = frame.native
     if isinstance(native, pd.DataFrame):
@@ -59,7 +60,9 @@ def unfit_ids(frame: Frame, column: str) -> NDArray[np.intp]:
     unfit = _unfit(frame, column)
     if unfit is None:
         return np.flatnonzero(())
-    flagged = Frame(frame.engine, frame.inner.select(unfit.cast(nw.Int64).alias("unfit")))
+    if frame.engine == "spark":
+        return np.full(count_rows(frame.over(frame.inner.filter(unfit))), -1, dtype=np.intp)
+    flagged = frame.over(frame.inner.select(unfit.cast(nw.Int64).alias("unfit")))
     if not extremes(flagged, "unfit")[1]:
         return np.flatnonzero(())
     return np.flatnonzero(collect_arrays(flagged, ["unfit"])["unfit"])
@@ -80,14 +83,16 @@ def _unfit_pandas(series: pd.Series[Any], kind: str) -> Any:
 def _unfit(frame: Frame, column: str) -> Any:
     dtype = frame.inner.collect_schema()[column]
     if dtype == nw.UInt64 or dtype == nw.UInt128:
-        return nw.col(column).fill_null(0) > _LARGEST_INT
+        return column_of(frame, column).fill_null(0) > _LARGEST_INT
     if dtype == nw.Int128:
-        value = nw.col(column).fill_null(0)
+        value = column_of(frame, column).fill_null(0)
         return (value > _LARGEST_INT) | (value < -_LARGEST_INT)
     if dtype.is_integer():
         return None
     value = known_number(frame, column, dtype).fill_null(0.0)
     limit = _EXACT_BELOW["float32" if dtype == nw.Float32 else "float64"]
+    if frame.engine == "spark":  # it rounds to bigint and fails beyond
+        value = nw.when(value.abs() < limit).then(value).otherwise(0.5)
     return (value != value.floor()) | (value.abs() >= limit)
 
 
@@ -101,7 +106,8 @@ def with_whole_ids(frame: Frame, columns: Sequence[str]) -> Frame:
     if not isinstance(native, pd.DataFrame):
         narrow = [name for name in columns if schema[name] != nw.Int64]
         whole = {name: known_number(frame, name, schema[name]).cast(nw.Int64) for name in narrow}
-        return with_columns(frame, whole)
+        made = with_columns(frame, whole)
+        return frame.over(made.inner, same=schema)  # 7.0 and 7 are the same ID
     for name in columns:
         series = native[name]
         if schema[name] == nw.Int64:
