@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from userportrait.typing import (
     Build,
+    EventStore,
     Mergeable,
     ProfileStore,
     Scorer,
+    StateStore,
     SupportsEncodedProfiles,
 )
 
@@ -83,11 +85,19 @@ class Store:
 
 
 class Counter:
-    def update(self, batch: Any) -> Counter:
+    batch_ids: tuple[str, ...] = ()
+
+    def update(self, batch: Any, *, batch_id: str | None = None) -> Counter:
         return self
 
     def merge(self, other: Counter) -> Counter:
         return self
+
+    def finalize(self, as_of: Any = None) -> int:
+        return 0
+
+    def forget(self, customer_ids: Any) -> int:
+        return 0
 
     def to_bytes(self) -> bytes:
         return b""
@@ -97,13 +107,44 @@ class Counter:
         return cls()
 
 
+class Log:
+    def append_events(self, events: Any, *, batch_id: str) -> int:
+        return 0
+
+    def read_events(self, customer_ids: Any = None, *, since: Any = None, until: Any = None) -> Any:
+        return None
+
+    def has_batch(self, batch_id: str) -> bool:
+        return False
+
+    def delete_customers(self, customer_ids: Any) -> int:
+        return 0
+
+
+class Folder:
+    def read_state(self, name: str) -> bytes | None:
+        return None
+
+    def write_state(self, name: str, payload: bytes) -> None: ...
+
+    def delete_state(self, name: str) -> bool:
+        return False
+
+
 class Model:
     def score(self, orders: Any, *, as_of: datetime) -> Any:
         return None
 
 
 @pytest.mark.parametrize(
-    ("value", "protocol"), [(Store(), ProfileStore), (Counter(), Mergeable), (Model(), Scorer)]
+    ("value", "protocol"),
+    [
+        (Store(), ProfileStore),
+        (Counter(), Mergeable),
+        (Model(), Scorer),
+        (Log(), EventStore),
+        (Folder(), StateStore),
+    ],
 )
 def test_a_class_fits_a_protocol_without_inheriting(value: object, protocol: type) -> None:
     assert isinstance(value, protocol)

@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
 __all__ = [
     "Build",
     "CustomerId",
+    "EventStore",
     "IntoFrame",
     "Mergeable",
     "ProfileStore",
     "Progress",
     "Scorer",
+    "StateStore",
     "SupportsEncodedProfiles",
     "TagValue",
 ]
@@ -30,7 +32,8 @@ TagValue: TypeAlias = bool | int | float | str | None
 """What a tag can say of a customer; None is 'unknown', a date is ISO 8601 text."""
 
 IntoFrame: TypeAlias = Any
-"""A pandas or polars frame (eager or lazy), a pyarrow table or a DuckDB relation."""
+"""A pandas or polars frame (eager or lazy), a pyarrow table, a DuckDB relation, a Spark
+DataFrame or an ibis table on DuckDB."""
 
 Progress: TypeAlias = "Callable[[str, float], None]"
 """Called with the name of the step and the share done, from 0 to 1."""
@@ -162,6 +165,100 @@ class SupportsEncodedProfiles(Protocol):
 
 
 @runtime_checkable
+class EventStore(Protocol):
+    """Where events are kept: batches are appended, customers can be erased.
+
+    A store holds rows and computes nothing. Any class with these methods will do; there is
+    no base class to inherit. Methods may be called from several threads at once. Run
+    `userportrait.testing.check_event_store` on your own class.
+
+    Examples
+    --------
+    >>> from userportrait.stores import MemoryEventStore
+    >>> isinstance(MemoryEventStore(), EventStore)
+    True
+    """
+
+    def append_events(self, events: Any, *, batch_id: str) -> int:
+        """Append a batch of events; return how many rows were written.
+
+        `events` is an `Events` table or a frame with `customer_id`, `event`, `occurred_at`
+        and any other columns of numbers, texts, truths or times. A batch ID seen before
+        writes nothing and returns 0, so a batch may be sent again when in doubt. All or
+        nothing: if it raises or the process dies, no row of the batch is there. A batch
+        without rows is a batch too. The first batch that has a value in a column says what
+        the column holds: a later one that holds something else raises `InvalidDataError`.
+        A new column is null in earlier rows, a column left out is null in the batch's rows.
+        """
+        ...
+
+    def read_events(
+        self,
+        customer_ids: Sequence[CustomerId] | None = None,
+        *,
+        since: Any = None,
+        until: Any = None,
+    ) -> Any:
+        """Return the events of these customers, of all by default, in the order of time.
+
+        `since` belongs to the interval, `until` does not: days put side by side neither
+        overlap nor leave a gap. The result is a frame that the library takes, with the
+        columns `customer_id`, `event`, `occurred_at` (UTC) and all others that were ever
+        appended. Unknown customers are left out; without events the frame has no rows. It
+        has whole batches only. Rows of equal time come in any order.
+        """
+        ...
+
+    def has_batch(self, batch_id: str) -> bool:
+        """Say whether a batch was appended, also if its customers are erased since."""
+        ...
+
+    def delete_customers(self, customer_ids: Sequence[CustomerId]) -> int:
+        """Erase these customers' events, ignore unknown ones; return how many were there.
+
+        It counts customers, not rows. A batch stays seen: sending it again does not bring
+        anybody back.
+        """
+        ...
+
+
+@runtime_checkable
+class StateStore(Protocol):
+    """Where serialised states are kept under names: a directory, a service.
+
+    Any class with these methods will do. Any mutable mapping of texts to bytes is taken
+    too, where a state store is asked for. Methods may be called from several threads at
+    once. A store may also have ``lock_state(name)``, a context manager that one thread or
+    process at a time is in, and that hinders none of the methods below: streams write inside
+    of it. Without it, a stream must have one writer at a time. Run
+    `userportrait.testing.check_state_store` on your own class.
+
+    Examples
+    --------
+    >>> from userportrait.stores import MemoryStateStore
+    >>> isinstance(MemoryStateStore(), StateStore)
+    True
+    """
+
+    def read_state(self, name: str) -> bytes | None:
+        """Return what was last written under the name; None if there is nothing."""
+        ...
+
+    def write_state(self, name: str, payload: bytes) -> None:
+        """Replace what is kept under the name.
+
+        All or nothing: whoever reads meanwhile, or after a crash, gets the old bytes or the
+        new ones. When it returns, the bytes are as safe as the store can make them. Any
+        text of 1 to 200 characters is a name; upper and lower case are two names.
+        """
+        ...
+
+    def delete_state(self, name: str) -> bool:
+        """Remove what is kept under the name; say whether there was anything."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """Anything that gives customers a value: a model, a formula, a service.
 
@@ -184,8 +281,8 @@ class Scorer(Protocol):
 class Mergeable(Protocol):
     """A state that batches, partitions and streams build up alike.
 
-    ``fold(all) == merge(fold(part), …)`` for any split and any order, and an empty state
-    changes nothing.
+    ``fold(all) == merge(fold(part), …)`` for any split, in any order, on any engine; an
+    empty state changes nothing. Run `userportrait.testing.check_mergeable` on your own.
 
     Examples
     --------
@@ -194,12 +291,32 @@ class Mergeable(Protocol):
     True
     """
 
-    def update(self, batch: Any) -> Self:
-        """Fold one batch into this state and return it."""
+    def update(self, batch: Any, *, batch_id: str | None = None) -> Self:
+        """Fold one batch into this state and return it.
+
+        A named batch is remembered: giving it again raises `DuplicateBatchError`, and the
+        state stays as it is. If the batch is refused for any reason, the state is unchanged.
+        """
         ...
 
     def merge(self, other: Self) -> Self:
-        """Return the state of both; neither is changed."""
+        """Return the state of both; neither is changed.
+
+        Raises `DuplicateBatchError` if both hold the same named batch.
+        """
+        ...
+
+    def finalize(self, as_of: Any = None) -> Any:
+        """Return the result for a moment; no later fact is used, no row is read again."""
+        ...
+
+    @property
+    def batch_ids(self) -> Collection[str]:
+        """The names of the batches that it holds; tests membership with ``in``."""
+        ...
+
+    def forget(self, customer_ids: Sequence[CustomerId]) -> int:
+        """Erase these customers, ignore unknown ones; return how many were there."""
         ...
 
     def to_bytes(self) -> bytes:
