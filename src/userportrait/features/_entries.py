@@ -1,100 +1,128 @@
-"""The bytes of a customer summary: a versioned header and little-endian columns."""
+"""Order lines reduced to entries: one for each customer, order, time and direction."""
 
 from __future__ import annotations
 
-import json
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from userportrait.errors import InvalidDataError
+from userportrait._core import frames
+from userportrait._core.entries import Coded, Entries, group_starts
+from userportrait._core.units import minor_units
+from userportrait.features._measures import Lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ENTRY_KEYS", "ENTRY_SUMS", "pack", "unpack"]
+    from userportrait.data import Orders
 
-ENTRY_KEYS: list[str] = ["customer_id", "order_id", "at", "is_return"]
-ENTRY_SUMS: list[str] = ["n_lines", "units", "amount"]
-_MAGIC = b"UPCS"
-_VERSION = 1
+__all__ = [
+    "UNIT_DIGITS",
+    "entry_columns",
+    "lines_of_entries",
+    "lines_of_orders",
+    "new_entries",
+    "with_direction",
+]
 
-
-def pack(entries: pd.DataFrame | None, minor_digits: int) -> bytes:
-    """Serialise entries; see `unpack`."""
-    parts: list[bytes] = []
-    layout: list[dict[str, Any]] = []
-    for name in [] if entries is None else [*ENTRY_KEYS, *ENTRY_SUMS]:
-        kind, payload = _column_bytes(entries[name].to_numpy())  # type: ignore[index]
-        layout.append({"name": name, "kind": kind, "size": len(payload)})
-        parts.append(payload)
-    header = {"version": _VERSION, "minor_digits": minor_digits, "columns": layout}
-    text = json.dumps(header, sort_keys=True).encode()
-    body = zlib.compress(len(text).to_bytes(4, "little") + text + b"".join(parts), level=1)
-    return _MAGIC + body
+UNIT_DIGITS = 6
+"""Units are summed in millionths, so that weights such as 1.5 kg add up exactly too."""
+_KEYS = ("customer_id", "order_id", "at", "is_return")
+_SUMS = ("n_lines", "units", "amount")
 
 
-def unpack(payload: bytes) -> tuple[pd.DataFrame | None, int]:
-    """Return the entries and the minor digits that `pack` wrote.
+def new_entries() -> Entries:
+    """Return entries with no rows."""
+    return Entries(_KEYS, _SUMS)
 
-    Raises
-    ------
-    InvalidDataError
-        If the bytes are something else, damaged, or from a later version.
+
+def entry_columns(orders: Orders) -> dict[str, Any]:
+    """Return the columns of entries: reduced by the engine, or as lines from memory."""
+    if orders.in_memory:
+        arrays, lines = orders.arrays, lines_of_orders(orders)
+        return {
+            "customer_id": Coded(arrays.customer, arrays.customer_ids),
+            "order_id": Coded(arrays.order, arrays.order_ids),
+            "at": lines.at,
+            "is_return": lines.is_return,
+            "n_lines": lines.n_lines,
+            "units": lines.units,
+            "amount": lines.amount,
+        }
+    reduced = frames.aggregate(
+        with_direction(orders.lines),
+        list(_KEYS),
+        {"units": ("units", "sum"), "amount": ("amount_minor", "sum")},
+        rows="n_lines",
+        complete=True,
+    )
+    found: dict[str, Any] = frames.collect_arrays(reduced, [*_KEYS, *_SUMS])
+    found["is_return"] = found["is_return"].astype(bool)
+    return found
+
+
+def with_direction(lines: frames.Frame) -> frames.Frame:
+    """Add `units` (millionths) and `is_return` to the lines of an engine."""
+    if "quantity" in frames.column_names(lines):
+        if frames.column_kinds(lines, ["quantity"])["quantity"] == "integer":
+            lines = frames.with_arithmetic(lines, "quantity", "*", 10**UNIT_DIGITS, "units")
+        else:
+            lines = frames.with_minor_units(lines, "quantity", "units", digits=UNIT_DIGITS)
+        return frames.with_any_negative(lines, ["amount_minor", "units"], "is_return")
+    lines = frames.with_any_negative(lines, ["amount_minor"], "is_return")
+    return frames.with_choice(lines, "is_return", -(10**UNIT_DIGITS), 10**UNIT_DIGITS, "units")
+
+
+def lines_of_orders(orders: Orders) -> Lines:
+    """Return the order lines of a table in memory."""
+    arrays = orders.arrays
+    return Lines(
+        customer=arrays.customer,
+        n_customers=len(arrays.customer_ids),
+        order=arrays.order_key,
+        at=arrays.at,
+        amount=arrays.amount,
+        units=_units(arrays.quantity),
+        is_return=arrays.is_return,
+        n_lines=np.ones(len(arrays), dtype=np.int64),
+    )
+
+
+def lines_of_entries(entries: Entries) -> tuple[Lines, NDArray[Any]]:
+    """Return entries, not none, as lines, and the customers that they count from 0.
+
+    Entries are sorted by customer and order, so nothing has to be hashed.
     """
-    header, body = _read_header(payload)
-    if header["version"] > _VERSION:
-        message = (
-            f"this customer summary has version {header['version']}; this release reads up to "
-            f"{_VERSION}. Update userportrait."
-        )
-        raise InvalidDataError(message)
-    columns: dict[str, Any] = {}
-    start = 0
-    for column in header["columns"]:
-        part = body[start : start + column["size"]]
-        values = _column_values(column["kind"], part)
-        columns[column["name"]] = pd.Series(values, dtype=values.dtype)
-        start += column["size"]
-    digits = int(header["minor_digits"])
-    return (pd.DataFrame(columns) if columns else None), digits
+    columns = entries.settled_keys()
+    sums = entries.packed()
+    customer, ids = _codes(columns["customer_id"])
+    new_order = group_starts(columns["customer_id"], columns["order_id"])
+    lines = Lines(
+        customer=customer,
+        n_customers=len(ids),
+        order=(np.cumsum(new_order) - 1).astype(np.int32),
+        at=_plain(columns["at"]),
+        amount=_plain(sums["amount"]),
+        units=_plain(sums["units"]),
+        is_return=_plain(columns["is_return"]),
+        n_lines=_plain(sums["n_lines"]),
+    )
+    return lines, ids
 
 
-def _read_header(payload: bytes) -> tuple[dict[str, Any], bytes]:
-    message = "these bytes are not a customer summary, or they are damaged."
-    if payload[:4] != _MAGIC:
-        raise InvalidDataError(message)
-    try:
-        body = zlib.decompress(payload[4:])
-        size = int.from_bytes(body[:4], "little")
-        header: dict[str, Any] = json.loads(body[4 : 4 + size])
-    except (zlib.error, ValueError) as error:
-        raise InvalidDataError(message) from error
-    return header, body[4 + size :]
+def _codes(column: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    if isinstance(column, Coded):
+        return column.codes, column.distinct
+    new = group_starts(column)
+    return (np.cumsum(new) - 1).astype(np.int32), column[new]
 
 
-def _column_bytes(values: NDArray[Any]) -> tuple[str, bytes]:
-    if values.dtype == bool:
-        return "bool", values.astype("u1").tobytes()
-    if values.dtype.kind in "iu":
-        return "int", values.astype("<i8").tobytes()
-    texts = [str(value).encode() for value in values]
-    sizes = np.array([len(text) for text in texts], dtype="<i8")
-    count = len(texts).to_bytes(8, "little")
-    return "text", count + sizes.tobytes() + b"".join(texts)
+def _plain(column: Any) -> NDArray[Any]:
+    return np.asarray(column)
 
 
-def _column_values(kind: str, payload: bytes) -> NDArray[Any]:
-    if kind == "bool":
-        return np.frombuffer(payload, dtype="u1").astype(bool)
-    if kind == "int":
-        return np.frombuffer(payload, dtype="<i8").astype(np.int64)
-    count = int.from_bytes(payload[:8], "little")
-    sizes = np.frombuffer(payload[8 : 8 + 8 * count], dtype="<i8")
-    ends = np.concatenate([[0], np.cumsum(sizes)]) + 8 + 8 * count
-    values = np.empty(count, dtype=object)
-    bounds = zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)
-    values[:] = [payload[start:end].decode() for start, end in bounds]
-    return values
+def _units(quantity: NDArray[Any]) -> NDArray[np.int64]:
+    if quantity.dtype.kind == "i":
+        whole: NDArray[np.int64] = quantity * 10**UNIT_DIGITS
+        return whole
+    return minor_units(quantity, UNIT_DIGITS)

@@ -9,6 +9,7 @@ import numpy as np
 from userportrait._core.units import MICROS_PER_DAY, to_micros
 from userportrait.features._measures import (
     Lines,
+    OrderEnds,
     count_distinct_pairs,
     exact_sums,
     greatest,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["WINDOWS", "figures"]
+__all__ = ["WINDOWS", "column_order", "figures"]
 
 WINDOWS: tuple[int, ...] = (30, 90, 365)
 _NEVER = np.iinfo(np.int64).min
@@ -43,21 +44,32 @@ def figures(
     n = lines.n_customers
     present = np.bincount(lines.customer, minlength=n) > 0
     bought = lines.keep(~lines.is_return) if lines.is_return.any() else lines
-    found = _counts(lines, bought, n) | _money(lines, bought, n, minor_digits)
+    orders = OrderEnds(bought)
+    found = _counts(lines, bought, n) | {"n_orders": orders.count_since(_NEVER)}
+    found |= _money(lines, bought, found["n_orders"], minor_digits)
     found |= _times(lines, bought, n, moment)
     gaps = np.maximum(found["n_days"] - 1, 1)
     span = found.pop("span")
     found["mean_gap"] = np.where(found["n_days"] >= 2, span / gaps, np.nan)
     for days in windows:
-        found |= _window(lines, bought, n, moment, days, minor_digits)
-    order = ("first_order_at", "last_order_at", "n_orders", "n_lines", "n_items", "n_days",
-             "n_returns", "spend", "gross_spend", "refunds", "mean_order_value", "recency",
-             "tenure", "mean_gap")  # fmt: skip
-    names = [*order, *(name for d in windows for name in (f"orders_{d}d", f"spend_{d}d"))]
-    columns = {"customer_id": customer_ids, **{name: found[name] for name in names}}
+        start = (moment // MICROS_PER_DAY - days + 1) * MICROS_PER_DAY
+        recent = lines.at >= start
+        spent = exact_sums(lines.customer[recent], n, lines.amount[recent])
+        found[f"orders_{days}d"] = orders.count_since(start)
+        found[f"spend_{days}d"] = spent / float(10**minor_digits)
+    columns = {"customer_id": customer_ids}
+    columns |= {name: found[name] for name in column_order(windows)}
     if present.all():
         return columns
     return {name: values[present] for name, values in columns.items()}
+
+
+def column_order(windows: Sequence[int]) -> list[str]:
+    """Return the columns of the customer summary after `customer_id`, in order."""
+    order = ("first_order_at", "last_order_at", "n_orders", "n_lines", "n_items", "n_days",
+             "n_returns", "spend", "gross_spend", "refunds", "mean_order_value", "recency",
+             "tenure", "mean_gap")  # fmt: skip
+    return [*order, *(name for d in windows for name in (f"orders_{d}d", f"spend_{d}d"))]
 
 
 def _counts(lines: Lines, bought: Lines, n: int) -> dict[str, Any]:
@@ -67,7 +79,6 @@ def _counts(lines: Lines, bought: Lines, n: int) -> dict[str, Any]:
     day = bought.day
     first = int(day.min()) if len(day) else 0
     return {
-        "n_orders": count_distinct_pairs(bought.customer, n, bought.order),
         "n_lines": exact_sums(bought.customer, n, bought.n_lines),
         "n_items": items,
         "n_days": count_distinct_pairs(bought.customer, n, day - first),
@@ -75,11 +86,12 @@ def _counts(lines: Lines, bought: Lines, n: int) -> dict[str, Any]:
     }
 
 
-def _money(lines: Lines, bought: Lines, n: int, minor_digits: int) -> dict[str, Any]:
-    scale = float(10**minor_digits)
+def _money(
+    lines: Lines, bought: Lines, n_orders: NDArray[np.int64], minor_digits: int
+) -> dict[str, Any]:
+    scale, n = float(10**minor_digits), lines.n_customers
     net = exact_sums(lines.customer, n, lines.amount)
     gross = net if bought is lines else exact_sums(bought.customer, n, bought.amount)
-    n_orders = count_distinct_pairs(bought.customer, n, bought.order)
     mean = np.divide(gross, n_orders * scale, out=np.full(n, np.nan), where=n_orders > 0)
     return {
         "spend": net / scale,
@@ -113,15 +125,3 @@ def _times(lines: Lines, bought: Lines, n: int, moment: int) -> dict[str, Any]:
 def _moments(micros: NDArray[np.int64], never: NDArray[np.bool_]) -> NDArray[np.datetime64]:
     found = np.where(never, 0, micros).view("datetime64[us]")
     return np.where(never, np.datetime64("NaT", "us"), found)
-
-
-def _window(
-    lines: Lines, bought: Lines, n: int, moment: int, days: int, minor_digits: int
-) -> dict[str, Any]:
-    """Count what happened in the last days: today and the ``days - 1`` days before it."""
-    start = (moment // MICROS_PER_DAY - days + 1) * MICROS_PER_DAY
-    recent = lines.at >= start
-    recent_bought = recent if bought is lines else bought.at >= start
-    orders = count_distinct_pairs(bought.customer[recent_bought], n, bought.order[recent_bought])
-    spend = exact_sums(lines.customer[recent], n, lines.amount[recent])
-    return {f"orders_{days}d": orders, f"spend_{days}d": spend / float(10**minor_digits)}

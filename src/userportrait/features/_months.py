@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from userportrait._core.units import to_micros
 from userportrait.data import Orders
 from userportrait.features._measures import count_distinct_pairs, exact_sums
+from userportrait.features._months_engine import count_active, count_month_orders, month_spend
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,6 +106,8 @@ def count_cohorts(orders: Orders | IntoFrame, *, as_of: object = None) -> Cohort
     """
     table = orders if isinstance(orders, Orders) else Orders(orders)
     moment = table.moment(as_of, owner="count_cohorts")
+    if not table.in_memory:
+        return _cohorts_of_engine(table, moment)
     lines = _dated_lines(table, moment)
     n = lines.last_month - lines.first_month + 1
     bought = ~lines.is_return
@@ -154,6 +157,8 @@ def summarise_months(orders: Orders | IntoFrame, *, as_of: object = None) -> pd.
     """
     table = orders if isinstance(orders, Orders) else Orders(orders)
     moment = table.moment(as_of, owner="summarise_months")
+    if not table.in_memory:
+        return _months_of_engine(table, moment)
     lines = _dated_lines(table, moment)
     n = lines.last_month - lines.first_month + 1
     month = (lines.month - lines.first_month).astype(np.int32)
@@ -170,6 +175,49 @@ def summarise_months(orders: Orders | IntoFrame, *, as_of: object = None) -> pd.
             "n_new_customers": np.bincount(first[first < n], minlength=n),
         }
     )
+
+
+def _cohorts_of_engine(orders: Orders, as_of: datetime) -> Cohorts:
+    first_month, n = _span(orders, as_of)
+    found = count_active(orders, as_of)
+    active = np.zeros((n, n), dtype=np.int64)
+    active[found.first - first_month, found.month - found.first] = found.n_customers
+    return Cohorts(_names(first_month, n), active)
+
+
+def _months_of_engine(orders: Orders, as_of: datetime) -> pd.DataFrame:
+    first_month, n = _span(orders, as_of)
+    found = count_active(orders, as_of)
+    new = found.first == found.month
+    customers = np.zeros(n, dtype=np.int64)
+    np.add.at(customers, found.month - first_month, found.n_customers)
+    scale = float(10**orders.minor_digits)
+    columns: dict[str, Any] = {
+        "month": list(_names(first_month, n)),
+        "n_orders": _placed(count_month_orders(orders, as_of), first_month, n),
+        "spend": _placed(month_spend(orders, as_of), first_month, n) / scale,
+        "n_customers": customers,
+        "n_new_customers": _placed((found.month[new], found.n_customers[new]), first_month, n),
+    }
+    return pd.DataFrame(columns)
+
+
+def _placed(counted: tuple[NDArray[np.int64], ...], first_month: int, n: int) -> NDArray[np.int64]:
+    """Return the values of some months by month since the first one, 0 for the others."""
+    month, values = counted
+    found = np.zeros(n, dtype=np.int64)
+    found[month - first_month] = values
+    return found
+
+
+def _span(orders: Orders, as_of: datetime) -> tuple[int, int]:
+    """Return the month of the first line, since 1970-01, and how many months there are."""
+    first, last = _month_of(orders.oldest), _month_of(as_of)
+    return first, last - first + 1
+
+
+def _month_of(moment: datetime) -> int:
+    return (moment.year - 1970) * 12 + moment.month - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +237,6 @@ def _dated_lines(orders: Orders, as_of: datetime) -> _DatedLines:
     arrays = orders.arrays
     keep = arrays.at <= to_micros(as_of)
     month = arrays.at[keep].view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    last = int(np.datetime64(as_of, "us").astype("datetime64[M]").astype(np.int64))
     return _DatedLines(
         customer=arrays.customer[keep],
         n_customers=len(arrays.customer_ids),
@@ -198,7 +245,7 @@ def _dated_lines(orders: Orders, as_of: datetime) -> _DatedLines:
         is_return=arrays.is_return[keep],
         month=month,
         first_month=int(month.min()),
-        last_month=last,
+        last_month=_month_of(as_of),
     )
 
 

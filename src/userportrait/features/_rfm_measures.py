@@ -10,6 +10,7 @@ import numpy as np
 from userportrait._core import frames
 from userportrait._core.units import MICROS_PER_DAY, to_micros
 from userportrait.features._measures import count_distinct_pairs, exact_sums, greatest
+from userportrait.features._summary_engine import RecentLines
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from userportrait.data import Orders
 
-__all__ = ["RFMMeasures", "measure_rfm"]
+__all__ = ["RFMMeasures", "measure_rfm", "measure_rfm_frame"]
 
 _NEVER = np.iinfo(np.int32).min
 
@@ -152,3 +153,69 @@ def _measure_on_engine(orders: Orders, as_of: datetime, *, net: bool) -> RFMMeas
         last = np.where(np.isnan(last), columns["last"], last).astype(np.int64)
     recency = to_micros(as_of) // MICROS_PER_DAY - last // MICROS_PER_DAY
     return RFMMeasures(ids, recency, columns["frequency"], columns["spend"].astype(np.int64))
+
+
+def measure_rfm_frame(orders: Orders, as_of: datetime, *, net: bool) -> frames.Frame:
+    """Measure customers as a query of the engine; nothing is collected.
+
+    Orders are reduced first, so that their count needs no distinct count.
+
+    Parameters
+    ----------
+    orders : Orders
+        Of an engine that is not in memory.
+    as_of : datetime
+    net : bool
+        Whether refunds are taken off the spend.
+
+    Returns
+    -------
+    Frame
+        `customer_id`, `recency`, `frequency` and `monetary` (in the currency), in no order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.data import Orders
+    >>> lines = pd.DataFrame(
+    ...     {
+    ...         "customer_id": [1, 1],
+    ...         "order_id": [1, 2],
+    ...         "ordered_at": pd.to_datetime(["2026-01-05", "2026-01-15"]),
+    ...         "amount": [10.0, 20.0],
+    ...     }
+    ... )
+    >>> import duckdb
+    >>> orders = Orders(duckdb.from_df(lines))
+    >>> frames.leave(measure_rfm_frame(orders, orders.newest, net=True)).fetchall()
+    [(1, 0, 2, 30.0)]
+    """
+    lines = RecentLines(orders, as_of)
+    found = frames.aggregate(
+        lines.frame,
+        ["customer_id", "order_id"],
+        {
+            "money": ("amount" if net else lines.bought("amount"), "sum"),
+            "last_bought": (lines.bought("at"), "max"),
+            "last_seen": ("at", "max"),
+        },
+        complete=True,
+    )
+    found = frames.aggregate(
+        found,
+        ["customer_id"],
+        {
+            "money": ("money", "sum"),
+            "frequency": ("last_bought", "count"),
+            "last_bought": ("last_bought", "max"),
+            "last_seen": ("last_seen", "max"),
+        },
+        complete=True,
+    )
+    found = frames.with_first_known(found, ["last_bought", "last_seen"], "last")
+    found = frames.with_day_number(found, "last", "last_day")
+    today = to_micros(as_of) // MICROS_PER_DAY
+    found = frames.with_arithmetic(found, today, "-", "last_day", "recency")
+    found = frames.with_value(found, "scale", 10**orders.minor_digits)
+    found = frames.with_ratio(found, "money", "scale", "monetary")
+    return frames.select_columns(found, ["customer_id", "recency", "frequency", "monetary"])

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
-import pandas as pd
 
 from userportrait._core import frames
-from userportrait._core.coding import code_values
 from userportrait._core.display import definition_list, page_fragment
 from userportrait._core.params import Between, check_values
-from userportrait._core.units import as_moment, from_micros, minor_units, to_micros
+from userportrait._core.state import BatchIds, check_other, pack, unpack
+from userportrait._core.units import as_moment, from_micros, to_micros
 from userportrait.data import Orders
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.features._entries import ENTRY_KEYS, ENTRY_SUMS, pack, unpack
+from userportrait.features._entries import (
+    entry_columns,
+    lines_of_entries,
+    lines_of_orders,
+    new_entries,
+)
 from userportrait.features._figures import WINDOWS, figures
-from userportrait.features._measures import Lines
+from userportrait.features._summary_engine import summarise_on_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from userportrait.typing import IntoFrame
+    from userportrait._core.entries import Entries
+    from userportrait.typing import CustomerId, IntoFrame
 
 __all__ = ["CustomerSummary", "summarise_orders"]
 
-UNIT_DIGITS = 6
-"""Units are summed in millionths, so that weights such as 1.5 kg add up exactly too."""
+_KIND = "UPCS"
+_VERSION = 2
 
 
 class CustomerSummary:
@@ -72,43 +78,74 @@ class CustomerSummary:
         rules = {"minor_digits": Between(0, 4, integer=True)}
         check_values("CustomerSummary", {"minor_digits": minor_digits}, rules)
         self.minor_digits: int = minor_digits
-        self._entries: pd.DataFrame | None = None
+        self._entries: Entries = new_entries()
+        self._batch_ids: BatchIds = BatchIds()
 
-    def update(self, batch: Orders | IntoFrame) -> Self:
+    def update(self, batch: Orders | IntoFrame, *, batch_id: str | None = None) -> Self:
         """Fold order lines into the state and return it.
+
+        A batch costs what it holds itself, not what the state holds. A batch that is refused
+        leaves the state as it was.
 
         Parameters
         ----------
         batch : Orders or frame
-            Order lines; a raw frame must have canonical names.
+            Order lines; a raw frame must have canonical names. An engine reduces its lines
+            itself; what is collected is one entry for each order.
+        batch_id : str, optional
+            The batch's name. It is remembered, so that the batch cannot count twice.
 
         Raises
         ------
+        DuplicateBatchError
+            If a batch of this name is in the state already.
         InvalidDataError
             If the batch's IDs are texts where the state's are whole numbers, or the reverse.
         InvalidParameterError
             If the batch has other minor digits.
         """
+        self._batch_ids.check_new(batch_id, owner="CustomerSummary.update")
         orders = (
             batch if isinstance(batch, Orders) else Orders(batch, minor_digits=self.minor_digits)
         )
         if orders.minor_digits != self.minor_digits:
             problem = (
-                f"the batch has minor_digits={orders.minor_digits}, "
-                f"the state {self.minor_digits}; both must be the same."
+                f"the batch has minor_digits={orders.minor_digits}, the state "
+                f"{self.minor_digits}; both must be the same. Make the batch with "
+                f"Orders(frame, minor_digits={self.minor_digits})."
             )
             raise InvalidParameterError("CustomerSummary.update", [problem])
-        self._entries = _join(self._entries, _entries_of(orders))
+        self._entries.add(entry_columns(orders))
+        self._batch_ids = self._batch_ids.add(batch_id)
         return self
 
     def merge(self, other: Self) -> Self:
-        """Return the state of both; neither is changed."""
+        """Return the state of both; neither is changed.
+
+        Raises
+        ------
+        DuplicateBatchError
+            If both hold a batch of the same name.
+        InvalidDataError
+            If IDs are texts in one and whole numbers in the other.
+        InvalidParameterError
+            If they differ in minor digits, or `other` is no such state.
+        """
+        check_other(CustomerSummary, other)
         if other.minor_digits != self.minor_digits:
             problem = f"minor_digits differ: {self.minor_digits} and {other.minor_digits}."
             raise InvalidParameterError("CustomerSummary.merge", [problem])
-        merged = type(self)(minor_digits=self.minor_digits)
-        merged._entries = _join(self._entries, other._entries)  # noqa: SLF001
-        return merged
+        return self._made(
+            self.minor_digits,
+            self._entries.join(other._entries),
+            self._batch_ids.join(other._batch_ids),
+        )
+
+    @classmethod
+    def _made(cls, minor_digits: int, entries: Entries, batch_ids: BatchIds) -> Self:
+        state = cls(minor_digits=minor_digits)
+        state._entries, state._batch_ids = entries, batch_ids
+        return state
 
     def finalize(
         self,
@@ -127,7 +164,7 @@ class CustomerSummary:
             Lengths in days of the windows that end at `as_of`, 1 to 36,500.
         engine : str, default='pandas'
             The library of the result: ``'pandas'``, ``'polars'``, ``'polars-lazy'``,
-            ``'pyarrow'`` or ``'duckdb'``.
+            ``'pyarrow'``, ``'duckdb'``, ``'spark'`` (in the active session) or ``'ibis'``.
 
         Returns
         -------
@@ -154,34 +191,38 @@ class CustomerSummary:
         self, as_of: object = None, *, windows: Sequence[int] = WINDOWS
     ) -> dict[str, Any]:
         """Do as `finalize`, and return arrays by column name."""
-        if self._entries is None:
+        if not self._entries:
             message = "CustomerSummary is empty: update it with orders before finalize."
             raise InvalidDataError(message)
-        entries = self._entries
-        at = entries["at"].to_numpy()
-        moment = _moment(as_of, at)
-        customer, customer_ids = code_values(_ids(entries["customer_id"]))
-        order, _ = code_values(_ids(entries["order_id"]))
-        lines = Lines(
-            customer=customer,
-            n_customers=len(customer_ids),
-            order=order,
-            at=at,
-            amount=entries["amount"].to_numpy(),
-            units=entries["units"].to_numpy(),
-            is_return=entries["is_return"].to_numpy(),
-            n_lines=entries["n_lines"].to_numpy(),
-        )
-        return figures(lines, customer_ids, moment, self.minor_digits, _checked(windows))
+        lines, customer_ids = lines_of_entries(self._entries)
+        days = checked_windows(windows, owner="CustomerSummary.finalize")
+        moment = _moment(as_of, lines.at)
+        return figures(lines, customer_ids, moment, self.minor_digits, days)
 
     @property
     def n_customers(self) -> int:
         """How many customers the state knows."""
-        return 0 if self._entries is None else int(self._entries["customer_id"].nunique())
+        return len(self._entries.distinct("customer_id"))
+
+    @property
+    def batch_ids(self) -> Collection[str]:
+        """The names of the batches that were given with one; tests membership with ``in``."""
+        return self._batch_ids
+
+    def forget(self, customer_ids: Sequence[CustomerId]) -> int:
+        """Erase customers, with their orders; ignore unknown ones; return how many were there.
+
+        The names of batches stay: a batch that comes again is still refused.
+        """
+        self._entries, n = self._entries.without(
+            "customer_id", checked_customers(customer_ids, owner="CustomerSummary.forget")
+        )
+        return n
 
     def to_bytes(self) -> bytes:
-        """Serialise; the same state always gives the same bytes."""
-        return pack(self._entries, self.minor_digits)
+        """Serialise, with a version; the same content always gives the same bytes."""
+        facts = {"minor_digits": self.minor_digits, "batch_ids": self._batch_ids.to_json()}
+        return pack(_KIND, _VERSION, facts, {"entries": self._entries.packed()})
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Self:
@@ -192,32 +233,43 @@ class CustomerSummary:
         InvalidDataError
             If the bytes are not a customer summary, or from a later version.
         """
-        entries, minor_digits = unpack(payload)
-        state = cls(minor_digits=minor_digits)
-        state._entries = entries
-        return state
+        _, facts, tables = unpack(payload, _KIND, _VERSION, "customer summary", coded=True)
+        entries = new_entries()
+        if tables["entries"]:
+            entries.add(tables["entries"])
+        batch_ids = BatchIds.from_json(facts["batch_ids"])
+        return cls._made(int(facts["minor_digits"]), entries, batch_ids)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CustomerSummary) and self.to_bytes() == other.to_bytes()
+        if not isinstance(other, CustomerSummary):
+            return NotImplemented
+        return (
+            self.minor_digits == other.minor_digits
+            and self._batch_ids == other._batch_ids
+            and self._entries == other._entries
+        )
 
     def __hash__(self) -> int:
         message = "a CustomerSummary changes with update, so it cannot be a key."
         raise TypeError(message)
 
     def __repr__(self) -> str:
-        n = 0 if self._entries is None else len(self._entries)
+        n = self._entries.n_rows
         return f"<CustomerSummary: {self.n_customers:,} customers, {n:,} entries>"
 
     def _repr_html_(self) -> str:
-        n = 0 if self._entries is None else len(self._entries)
-        rows = {"customers": f"{self.n_customers:,}", "entries": f"{n:,}"}
+        rows = {
+            "customers": f"{self.n_customers:,}",
+            "entries": f"{self._entries.n_rows:,}",
+            "named batches": f"{len(self._batch_ids):,}",
+        }
         return page_fragment("CustomerSummary", definition_list(rows))
 
 
 def summarise_orders(
     orders: Orders | IntoFrame, *, as_of: object = None, windows: Sequence[int] = WINDOWS
-) -> pd.DataFrame:
-    """Summarise each customer's order lines in one go.
+) -> Any:
+    """Summarise each customer's order lines in one go, on the engine that holds them.
 
     Parameters
     ----------
@@ -230,8 +282,16 @@ def summarise_orders(
 
     Returns
     -------
-    DataFrame
-        The same table as `CustomerSummary.finalize`.
+    frame
+        The columns of `CustomerSummary.finalize`, in the library of `orders`. A lazy frame, a
+        DuckDB relation, a Spark DataFrame and an ibis table come back as a query that has not
+        run; its rows have no order. Elsewhere they are sorted by ID.
+
+    Notes
+    -----
+    The figures are the same on every engine, to the bit: money and units are added up as
+    whole numbers, and each quotient is one division. What has not run may run twice: keep the
+    result (``collect``, ``execute``, ``cache``) where several steps use it.
 
     Examples
     --------
@@ -248,28 +308,37 @@ def summarise_orders(
       customer_id  n_orders  mean_gap
     0         ann         2      10.0
     """
+    days = checked_windows(windows, owner="summarise_orders")
     table = orders if isinstance(orders, Orders) else Orders(orders)
-    if table.in_memory:
-        moment = table.moment(as_of, owner="summarise_orders")
-        arrays = table.arrays
-        columns = figures(
-            _lines_of(table), arrays.customer_ids, moment, table.minor_digits, _checked(windows)
-        )
-    else:
-        state = CustomerSummary(minor_digits=table.minor_digits).update(table)
-        columns = state.finalize_arrays(as_of, windows=windows)
-    return pd.DataFrame(columns)
+    moment = table.moment(as_of, owner="summarise_orders")
+    if not table.in_memory:
+        found = summarise_on_engine(table, moment, days)
+        if table.engine == "polars":
+            found = frames.sort_rows(found, ["customer_id"])
+        return frames.leave(found)
+    arrays = table.arrays
+    lines = lines_of_orders(table)
+    columns = figures(lines, arrays.customer_ids, moment, table.minor_digits, days)
+    return frames.from_arrays(columns, table.engine, like=frames.enter(table.frame))
 
 
-def _checked(windows: Sequence[int]) -> tuple[int, ...]:
+def checked_customers(customer_ids: object, *, owner: str) -> list[object]:
+    """Return IDs as a list; refuse a single one."""
+    if isinstance(customer_ids, (str, bytes, int)) or not isinstance(customer_ids, Iterable):
+        problem = f"customer_ids must be a list of customers; got {type(customer_ids).__name__}."
+        raise InvalidParameterError(owner, [problem])
+    return list(cast("Iterable[object]", customer_ids))
+
+
+def checked_windows(windows: Sequence[int], *, owner: str) -> tuple[int, ...]:
     given: object = windows
     if not isinstance(given, (list, tuple, range, np.ndarray)):
         problem = f"windows must be a list of numbers of days, such as [30, 90]; got {given!r}."
-        raise InvalidParameterError("CustomerSummary.finalize", [problem])
+        raise InvalidParameterError(owner, [problem])
     found = tuple(windows)
     names = {f"windows[{i}]": days for i, days in enumerate(found)}
     rules = {name: Between(1, 36_500, integer=True) for name in names}
-    check_values("CustomerSummary.finalize", names, rules)
+    check_values(owner, names, rules)
     return tuple(int(days) for days in sorted(set(found)))
 
 
@@ -285,103 +354,3 @@ def _moment(as_of: object, at: Any) -> datetime:
         )
         raise InvalidParameterError("CustomerSummary.finalize", [problem])
     return moment
-
-
-def _lines_of(orders: Orders) -> Lines:
-    arrays = orders.arrays
-    return Lines(
-        customer=arrays.customer,
-        n_customers=len(arrays.customer_ids),
-        order=arrays.order,
-        at=arrays.at,
-        amount=arrays.amount,
-        units=_units(arrays.quantity),
-        is_return=arrays.is_return,
-        n_lines=np.ones(len(arrays), dtype=np.int64),
-    )
-
-
-def _units(quantity: Any) -> Any:
-    if quantity.dtype.kind == "i":
-        return quantity * 10**UNIT_DIGITS
-    return minor_units(quantity, UNIT_DIGITS)
-
-
-def _entries_of(orders: Orders) -> pd.DataFrame:
-    """Reduce lines to entries: on the engine where it can, in arrays otherwise."""
-    if orders.in_memory:
-        arrays = orders.arrays
-        lines = _lines_of(orders)
-        frame = pd.DataFrame(
-            {
-                "customer_id": arrays.customer,
-                "order_id": arrays.order,
-                "at": lines.at,
-                "is_return": lines.is_return,
-                "n_lines": lines.n_lines,
-                "units": lines.units,
-                "amount": lines.amount,
-            }
-        )
-        entries = frame.groupby(ENTRY_KEYS, sort=False, as_index=False)[ENTRY_SUMS].sum()
-        entries["customer_id"] = _id_series(arrays.customer_ids, entries["customer_id"])
-        entries["order_id"] = _id_series(arrays.order_ids, entries["order_id"])
-        return entries
-    return _entries_on_engine(orders)
-
-
-def _id_series(ids: Any, codes: pd.Series[Any]) -> pd.Series[Any]:
-    found: pd.Series[Any] = pd.Series(ids[codes.to_numpy()], dtype=ids.dtype)
-    return found
-
-
-def _entries_on_engine(orders: Orders) -> pd.DataFrame:
-    lines = orders.lines
-    names = frames.column_names(lines)
-    if "quantity" in names:
-        lines = frames.with_minor_units(lines, "quantity", "units", digits=UNIT_DIGITS)
-        lines = frames.with_any_negative(lines, ["amount_minor", "units"], "is_return")
-    else:
-        lines = frames.with_any_negative(lines, ["amount_minor"], "is_return")
-        lines = frames.with_choice(lines, "is_return", -(10**UNIT_DIGITS), 10**UNIT_DIGITS, "units")
-    reduced = frames.aggregate(
-        lines,
-        ["customer_id", "order_id", "at", "is_return"],
-        {"units": ("units", "sum"), "amount": ("amount_minor", "sum")},
-        rows="n_lines",
-        complete=True,
-    )
-    columns = [*ENTRY_KEYS, *ENTRY_SUMS]
-    found = frames.collect_arrays(reduced, columns)
-    found["is_return"] = found["is_return"].astype(bool)
-    return pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in found.items()})
-
-
-def _ids(column: pd.Series[Any]) -> Any:
-    return column.to_numpy()
-
-
-def _join(left: pd.DataFrame | None, right: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Sum the entries of two states; the result is sorted, so equal states have equal bytes."""
-    if left is None or right is None:
-        both = right if left is None else left
-    else:
-        for column in ("customer_id", "order_id"):
-            if _holds_numbers(left[column]) != _holds_numbers(right[column]):
-                message = (
-                    f"'{column}' holds whole numbers in one batch and texts in another. "
-                    f"Convert it to one type before."
-                )
-                raise InvalidDataError(message, column=column)
-        both = pd.concat([left, right], ignore_index=True)
-    if both is None:
-        return None
-    joined = both.groupby(ENTRY_KEYS, sort=True, as_index=False)[ENTRY_SUMS].sum()
-    for column in ("customer_id", "order_id"):
-        if not _holds_numbers(joined[column]):
-            joined[column] = joined[column].astype(object)
-    return joined
-
-
-def _holds_numbers(ids: pd.Series[Any]) -> bool:
-    return pd.api.types.is_integer_dtype(ids.dtype)
