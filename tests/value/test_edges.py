@@ -19,6 +19,41 @@ def test_quantile_limits_are_numpys(found: np.ndarray, n_bins: int) -> None:
     assert learn_limits(found, n_bins, "quantile").tolist() == expected.tolist()
 
 
+shuffled = st.lists(
+    st.one_of(
+        st.integers(-50, 50).map(lambda cents: cents / 100),
+        st.floats(-1e9, 1e9).map(lambda value: round(value, 2) + 0.0),
+    ),
+    min_size=1,
+    max_size=80,
+).map(np.array)
+
+
+@given(
+    st.one_of(values, shuffled),
+    st.integers(2, 9),
+    st.sampled_from(["quantile", "uniform", "kmeans", "mean", "median"]),
+    st.randoms(use_true_random=False),
+)
+def test_counts_of_values_give_the_limits_of_the_values_in_any_order_to_the_bit(
+    found: np.ndarray, n_bins: int, binning: str, random: object
+) -> None:
+    expected = learn_limits(found, n_bins, binning)
+    random.shuffle(found)  # type: ignore[attr-defined]
+    assert learn_limits(found, n_bins, binning).tolist() == expected.tolist()
+    distinct, counts = np.unique(found, return_counts=True)
+    assert learn_limits(distinct, n_bins, binning, counts).tolist() == expected.tolist()
+
+
+@given(shuffled)
+def test_means_medians_and_quantiles_are_numpys(found: np.ndarray) -> None:
+    assert learn_limits(found, 2, "median")[0] == np.median(found)
+    assert learn_limits(found, 2, "mean")[0] == pytest.approx(np.mean(found), abs=1e-6)
+    expected = np.quantile(found, [0.2, 0.4, 0.6, 0.8])
+    distinct, counts = np.unique(found, return_counts=True)
+    assert learn_limits(distinct, 5, "quantile", counts).tolist() == expected.tolist()
+
+
 def test_uniform_limits_make_equal_widths() -> None:
     assert learn_limits(np.array([0, 3, 10]), 5, "uniform").tolist() == [2.0, 4.0, 6.0, 8.0]
 

@@ -9,10 +9,16 @@ import numpy as np
 from userportrait._core import frames
 from userportrait._core.estimator import Estimator
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, Rule, check_params
-from userportrait.data import Orders
 from userportrait.errors import InvalidParameterError
-from userportrait.features import measure_rfm
 from userportrait.value._edges import learn_limits, score_values
+from userportrait.value._rfm_inputs import (
+    MEASURES,
+    Collected,
+    Counted,
+    Left,
+    count_measures,
+    measure_customers,
+)
 from userportrait.value._segments import QUINTILE11, VALUE8, SegmentMap, map_from
 
 if TYPE_CHECKING:
@@ -21,12 +27,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from userportrait.features import RFMMeasures
+    from userportrait.data import Orders
     from userportrait.typing import IntoFrame
 
 __all__ = ["RFM"]
-
-_MEASURES = ("recency", "frequency", "monetary")
 
 
 class RFM(Estimator):
@@ -65,8 +69,8 @@ class RFM(Estimator):
     limits_ : dict of str to ndarray of shape (n_bins - 1,)
         Inner score limits, ascending, by measure, in the units of `limits`. A value equal
         to a limit belongs below it.
-    as_of_ : datetime
-        The moment of `fit`, UTC.
+    as_of_ : datetime or None
+        The moment of `fit`, UTC; None after a `fit` on a customer summary.
     n_customers_ : int
         Customers seen in `fit`.
     empty_scores_ : dict of str to tuple of int
@@ -80,8 +84,10 @@ class RFM(Estimator):
     `recency` is whole days (UTC) from the last purchase to `as_of`. `frequency` counts the
     distinct orders with a purchase; returns are no orders. A customer whose lines are all
     returns has frequency 0 and recency from the last line. Equal values always share a
-    score. Time is O(n) in order lines. The measures are those of [1]_; the eleven-segment
-    map is a widely copied table that we found to cover each of the 125 codes exactly once.
+    score. Time is O(n) in order lines. On Spark and ibis the limits are learned from counts
+    of values, which is all that is collected; limits, scores and segments are the same, to
+    the bit, on every engine. The measures are those of [1]_; the eleven-segment map is a
+    widely copied table that we found to cover each of the 125 codes exactly once.
 
     References
     ----------
@@ -91,6 +97,7 @@ class RFM(Estimator):
     Examples
     --------
     >>> import pandas as pd
+    >>> from userportrait.data import Orders
     >>> orders = Orders(
     ...     pd.DataFrame(
     ...         {
@@ -111,7 +118,7 @@ class RFM(Estimator):
     """
 
     limits_: dict[str, NDArray[np.float64]]
-    as_of_: datetime
+    as_of_: datetime | None
     n_customers_: int
     empty_scores_: dict[str, tuple[int, ...]]
     segment_labels_: tuple[str, ...]
@@ -151,9 +158,11 @@ class RFM(Estimator):
         Parameters
         ----------
         orders : Orders or frame
-            Order lines; a raw frame must have canonical names.
+            Order lines, where a raw frame must have canonical names; or a customer summary,
+            which is what `userportrait.features.summarise_orders` returns.
         as_of : datetime, date or ISO 8601 text, optional
-            Lines after this moment are not used; by default the newest line's time.
+            Lines after this moment are not used; by default the newest line's time. Not with
+            a summary, which was made for a moment.
 
         Returns
         -------
@@ -165,8 +174,8 @@ class RFM(Estimator):
             If parameters do not fit; all of them are named.
         """
         self._checked()
-        table, moment, measures = self._measured(orders, as_of, "RFM.fit")
-        return self._learn(self._values(measures, table.minor_digits), moment)
+        measured = self._measured(orders, as_of, "RFM.fit")
+        return self._learn(measured, "RFM.fit")
 
     def transform(self, orders: Orders | IntoFrame, *, as_of: object = None) -> Any:
         """Score customers by the limits learned in `fit`.
@@ -174,17 +183,19 @@ class RFM(Estimator):
         Parameters
         ----------
         orders : Orders or frame
-            Order lines; a raw frame must have canonical names.
+            Order lines or a customer summary, as in `fit`.
         as_of : datetime, date or ISO 8601 text, optional
-            Lines after this moment are not used; by default the newest line's time.
+            Lines after this moment are not used; by default the newest line's time. Not with
+            a summary.
 
         Returns
         -------
         frame
-            One row per customer, sorted by ID, in the library of `orders` (a DuckDB
-            relation is made on the default connection): `customer_id`, `recency` (int64,
+            One row per customer in the library of `orders`: `customer_id`, `recency` (int64,
             days), `frequency` (int64, orders), `monetary` (float64, currency), `r`, `f`,
-            `m` (int64), `segment` (text).
+            `m` (int64), `segment` (text). Sorted by ID; a summary in memory keeps its order.
+            A Spark DataFrame and an ibis table are a query that has not run, and have no
+            order.
 
         Raises
         ------
@@ -192,16 +203,14 @@ class RFM(Estimator):
             Before `fit`.
         """
         self._check_fitted("limits_")
-        table, _, measures = self._measured(orders, as_of, "RFM.transform")
-        return self._scored(measures, self._values(measures, table.minor_digits), table.engine)
+        return self._scored(self._measured(orders, as_of, "RFM.transform"))
 
     def fit_transform(self, orders: Orders | IntoFrame, *, as_of: object = None) -> Any:
         """Learn the limits and score the same customers; see `fit` and `transform`."""
         self._checked()
-        table, moment, measures = self._measured(orders, as_of, "RFM.fit_transform")
-        values = self._values(measures, table.minor_digits)
-        self._learn(values, moment)
-        return self._scored(measures, values, table.engine)
+        measured = self._measured(orders, as_of, "RFM.fit_transform")
+        self._learn(measured, "RFM.fit_transform")
+        return self._scored(measured)
 
     def score(self, orders: Orders | IntoFrame, *, as_of: datetime) -> Any:
         """Do as `transform`, which makes the estimator a scorer for tags."""
@@ -244,8 +253,8 @@ class RFM(Estimator):
     def _limit_problems(self, n_bins: int) -> list[str]:
         problems: list[str] = []
         for name, values in (self.limits or {}).items():
-            if name not in _MEASURES:
-                problems.append(f"limits: '{name}' is not one of {', '.join(_MEASURES)}.")
+            if name not in MEASURES:
+                problems.append(f"limits: '{name}' is not one of {', '.join(MEASURES)}.")
                 continue
             try:
                 found = np.asarray(values, dtype=np.float64)
@@ -275,66 +284,81 @@ class RFM(Estimator):
         fitting = [m for m in known.values() if m.n_bins == n_bins]
         return fitting[0] if fitting else _codes_as_segments(n_bins)
 
-    def _measured(
-        self, orders: Orders | IntoFrame, as_of: object, owner: str
-    ) -> tuple[Orders, datetime, RFMMeasures]:
-        table = orders if isinstance(orders, Orders) else Orders(orders)
-        moment = table.moment(as_of, owner=owner)
-        return table, moment, measure_rfm(table, moment, net=self.refunds == "net")
+    def _measured(self, orders: Orders | IntoFrame, as_of: object, owner: str) -> Collected | Left:
+        net, mean = self.refunds == "net", self.monetary == "mean"
+        return measure_customers(orders, as_of, net=net, mean=mean, owner=owner)
 
-    def _learn(self, values: Mapping[str, NDArray[Any]], moment: datetime) -> Self:
+    def _learn(self, measured: Collected | Left, owner: str) -> Self:
         n_bins, binning, segment_map = self._checked()
+        counted = count_measures(measured, owner=owner)
         given = self.limits or {}
         self.limits_ = {
             name: np.asarray(given[name], dtype=np.float64)
             if name in given
-            else learn_limits(values[name], n_bins, binning)
-            for name in _MEASURES
+            else learn_limits(counted[name].values, n_bins, binning, counted[name].counts)
+            for name in MEASURES
         }
-        self.as_of_ = moment
-        self.n_customers_ = len(values["recency"])
+        self.as_of_ = measured.as_of
+        self.n_customers_ = counted["recency"].n
         self.segment_labels_ = segment_map.labels[self.language]
         self._segment_table = segment_map.table()
         self.empty_scores_ = {
-            name: _empty_scores(values[name], self.limits_[name], low_is_best=name == "recency")
-            for name in _MEASURES
+            name: _empty_scores(counted[name], self.limits_[name], low_is_best=name == "recency")
+            for name in MEASURES
         }
         return self
 
-    def _scored(
-        self, measures: RFMMeasures, values: Mapping[str, NDArray[Any]], engine: frames.Engine
-    ) -> Any:
-        r, f, m = self._scores(values)
+    def _scored(self, measured: Collected | Left) -> Any:
+        if isinstance(measured, Left):
+            return self._scored_by_engine(measured.frame)
+        r, f, m = (
+            score_values(measured.values[n], self.limits_[n], low_is_best=n == "recency")
+            for n in MEASURES
+        )
         segment = self._segment_table[r - 1, f - 1, m - 1]
+        engine = measured.engine
         columns = {
-            "customer_id": measures.customer_ids,
-            **values,
+            "customer_id": measured.customer_ids,
+            **measured.values,
             "r": r,
             "f": f,
             "m": m,
             "segment": frames.label_column(segment, self.segment_labels_, engine),
         }
-        return frames.from_arrays(columns, engine)
+        return frames.from_arrays(columns, engine, like=measured.like)
 
-    def _values(self, measures: RFMMeasures, digits: int) -> dict[str, NDArray[Any]]:
-        money = measures.spend / float(10**digits)
-        if self.monetary == "mean":
-            money = money / np.maximum(measures.frequency, 1)
-        return {"recency": measures.recency, "frequency": measures.frequency, "monetary": money}
-
-    def _scores(self, values: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.int64], ...]:
-        return tuple(
-            score_values(values[name], self.limits_[name], low_is_best=name == "recency")
-            for name in _MEASURES
+    def _scored_by_engine(self, found: frames.Frame) -> Any:
+        """Score as a query: nothing is collected, and no customer leaves the engine."""
+        for name, score in zip(MEASURES, "rfm", strict=True):
+            limits = self.limits_[name]
+            edges = limits[np.isfinite(limits)].tolist()
+            found = frames.with_bins(found, name, edges, score)
+            if name == "recency":
+                found = frames.with_arithmetic(found, len(limits) + 1, "-", score, score)
+            else:
+                found = frames.with_arithmetic(found, score, "+", 1, score)
+        found = frames.with_arithmetic(found, "r", "*", 10, "code")
+        found = frames.with_arithmetic(found, "code", "+", "f", "code")
+        found = frames.with_arithmetic(found, "code", "*", 10, "code")
+        found = frames.with_arithmetic(found, "code", "+", "m", "code")
+        table: Any = self._segment_table
+        places = np.argwhere(table >= 0) + 1
+        labels: dict[int, str] = {
+            int(100 * r + 10 * f + m): self.segment_labels_[int(table[r - 1, f - 1, m - 1])]
+            for r, f, m in places.tolist()
+        }
+        found = frames.with_mapped(found, "code", labels, "segment")
+        return frames.leave(
+            frames.select_columns(found, ["customer_id", *MEASURES, "r", "f", "m", "segment"])
         )
 
 
 def _empty_scores(
-    values: NDArray[Any], limits: NDArray[np.float64], *, low_is_best: bool
+    counted: Counted, limits: NDArray[np.float64], *, low_is_best: bool
 ) -> tuple[int, ...]:
     """Return the scores that no value has."""
-    above = [int((values > limit).sum()) for limit in limits]
-    counts = -np.diff([len(values), *above, 0])
+    above = [counted.n_above(limit) for limit in limits]
+    counts = -np.diff([counted.n, *above, 0])
     scores = range(len(counts), 0, -1) if low_is_best else range(1, len(counts) + 1)
     return tuple(sorted(score for score, n in zip(scores, counts, strict=True) if n == 0))
 
