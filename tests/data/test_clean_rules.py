@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from userportrait.data._clean_rules import find_non_products, outlier_limits, repeated_rows
+from userportrait.data._clean_rules import (
+    find_non_products,
+    is_doubtful,
+    outlier_limits,
+    repeated_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 DIGITS = [f"{i:05d}" for i in range(30)]
 
@@ -97,6 +109,34 @@ def test_repeated_rows_are_those_a_set_would_find(rows: list[tuple[int, int, boo
         if candidate:
             seen.add((a, b))
     assert repeated_rows([first, second], candidates).tolist() == expected
+
+
+def test_of_equal_rows_the_one_that_was_changed_least_is_left() -> None:
+    column = np.array([5, 5, 7, 5, 7], dtype=np.int64)
+    changes = np.array([3, 1, 2, 1, 0], dtype=np.int64)
+    every = np.ones(5, dtype=bool)
+    found = repeated_rows([column], every, changes=lambda rows: changes[rows])
+    assert found.tolist() == [True, False, True, True, False]
+
+
+def test_columns_that_are_not_needed_are_not_asked_for() -> None:
+    def columns() -> Iterator[NDArray[np.int64]]:
+        yield np.arange(10) * 100
+        raise AssertionError
+
+    assert not repeated_rows(columns(), np.ones(10, dtype=bool)).any()
+
+
+def test_limits_are_the_same_from_counts() -> None:
+    sizes = np.repeat([1.0, 2.0, 8.0, 500.0], [30, 21, 12, 1])
+    values, counts = np.unique(sizes, return_counts=True)
+    assert outlier_limits(values, counts, n_scales=3.0) == outlier_limits(sizes, n_scales=3.0)
+
+
+def test_doubtful_codes_are_those_that_detection_may_find() -> None:
+    assert [is_doubtful(code) for code in ("POST", "C2", "PADS", "85123A", "gift_1_2")] == [
+        True, True, True, False, True,
+    ]  # fmt: skip
 
 
 def test_many_columns_of_many_values_do_not_overflow() -> None:

@@ -8,6 +8,7 @@ from userportrait.data._clean_report import CleaningReport, Reason
 from userportrait.data._guess import GuessedRole, RoleGuess, guess_roles
 from userportrait.data._orders import Orders
 from userportrait.data._readers import read_csv, read_parquet, read_sql, read_table
+from userportrait.data._scan import scan_parquet
 from userportrait.data._shop import Shop, make_shop
 from userportrait.data._shop_truth import ShopCampaign, ShopTruth
 from userportrait.data._tables import Customers, Events, Items, Reviews, Table, Touches
@@ -35,4 +36,5 @@ __all__ = [
     "read_parquet",
     "read_sql",
     "read_table",
+    "scan_parquet",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,22 @@ import pandas as pd
 from userportrait._core.units import to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["RawColumn", "RawKind", "coded", "column_from_pandas", "column_from_polars", "with_none"]
+__all__ = [
+    "RAW_KINDS",
+    "RawColumn",
+    "RawKind",
+    "coded",
+    "column_from_pandas",
+    "column_from_polars",
+    "with_none",
+]
 
 RawKind: TypeAlias = Literal["integer", "number", "decimal", "text", "boolean", "time", "other"]
+RAW_KINDS: tuple[RawKind, ...] = get_args(RawKind)
 
 _INT64 = np.iinfo(np.int64)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
@@ -43,6 +52,8 @@ class RawColumn:
         The distinct texts or decimals, in no particular order.
     aware : ndarray of bool, optional
         For times: which of them had a zone.
+    memo : dict
+        What has been worked out before.
     """
 
     kind: RawKind
@@ -50,6 +61,7 @@ class RawColumn:
     missing: NDArray[np.bool_]
     labels: NDArray[Any] | None = None
     aware: NDArray[np.bool_] | None = None
+    memo: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -58,6 +70,12 @@ class RawColumn:
         """Return these rows: positions, or a mask."""
         aware = None if self.aware is None else self.aware[rows]
         return RawColumn(self.kind, self.values[rows], self.missing[rows], self.labels, aware)
+
+    def once(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return what `work` returns, worked out when first asked for under this name."""
+        if name not in self.memo:
+            self.memo[name] = work()
+        return self.memo[name]
 
     def identity(self) -> NDArray[np.int64]:
         """Return a code for each row, the same for equal values; missing is one value."""
@@ -137,12 +155,26 @@ def column_from_pandas(series: Any) -> RawColumn:
     if letter == "f":
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return RawColumn("number", numbers, missing | np.isnan(numbers))
-    if letter == "M" and "date32" not in str(dtype) and "date64" not in str(dtype):
-        return _times(series, missing)
+    if letter == "M":
+        return _times(_as_moments(series), missing)
     if isinstance(dtype, pd.StringDtype) or letter == "U":
         return _texts(series.array)
+    if str(dtype).startswith("decimal"):
+        return _arrow_decimals(series)
     objects = np.asarray(series.to_numpy(dtype=object))
     return _column_from_objects(objects, missing)
+
+
+def _arrow_decimals(series: Any) -> RawColumn:
+    """Read exact decimals by their distinct values, which are few."""
+    arrow = series.array.__arrow_array__()
+    coded_values = arrow.combine_chunks() if hasattr(arrow, "combine_chunks") else arrow
+    found = coded_values.dictionary_encode()
+    codes = np.asarray(found.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    if not (codes >= 0).any():
+        return _nothing(len(codes))
+    labels = _objects(found.dictionary.to_pylist())
+    return RawColumn("decimal", codes, codes < 0, labels=labels)
 
 
 def _spread(column: RawColumn, codes: NDArray[Any]) -> RawColumn:
@@ -162,6 +194,12 @@ def _integers(series: Any, missing: NDArray[np.bool_]) -> RawColumn:
     if missing.any():
         return RawColumn("integer", series.to_numpy(dtype=np.int64, na_value=0), missing)
     return RawColumn("integer", series.to_numpy(dtype=np.int64), missing)
+
+
+def _as_moments(series: Any) -> Any:
+    """Turn days of Arrow into times."""
+    days = str(series.dtype).startswith(("date32", "date64"))
+    return series.astype("timestamp[us][pyarrow]") if days else series
 
 
 def _times(series: Any, missing: NDArray[np.bool_]) -> RawColumn:

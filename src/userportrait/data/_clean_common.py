@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from userportrait.data._clean_columns import RawKind
+    from userportrait.data._clean_facts import ColumnFacts
     from userportrait.data._clean_report import CleaningReport
     from userportrait.data._clean_table import RawTable
 
 __all__ = [
+    "check_any_left",
     "check_columns",
     "check_labels",
     "chosen_roles",
     "latest_moment",
-    "nothing_left",
     "other_ranks",
     "raise_if_empty",
     "rename_extras",
@@ -69,10 +71,10 @@ def check_columns(roles: Mapping[str, str], names: Sequence[str], *, owner: str)
             raise MissingColumnError(column, names, f"{owner}, {role}=")
 
 
-def check_labels(raw: RawTable, roles: Mapping[str, str], *, owner: str) -> None:
+def check_labels(facts: Mapping[str, ColumnFacts], roles: Mapping[str, str], *, owner: str) -> None:
     """Raise `ColumnTypeError` for a label whose column cannot be one."""
     for role, column in roles.items():
-        kind = raw.column(column).kind
+        kind = facts[role].kind
         if kind in NO_LABELS:
             held = {"time": "times", "decimal": "decimal numbers"}.get(kind, "another type")
             message = (
@@ -89,9 +91,9 @@ def latest_moment(now: object, *, owner: str) -> int:
     return to_micros(datetime.now(tz=UTC).replace(tzinfo=None) + timedelta(days=1))
 
 
-def raise_if_empty(raw: RawTable, *, owner: str) -> None:
+def raise_if_empty(n_rows: int, *, owner: str) -> None:
     """Raise `InvalidDataError` for a frame without rows."""
-    if not len(raw):
+    if not n_rows:
         message = f"{owner}: the frame has no rows. At least one is needed."
         raise InvalidDataError(message)
 
@@ -106,15 +108,16 @@ def other_ranks(raw: RawTable, names: Sequence[str], rows: NDArray[np.int64]) ->
 
 
 def rename_extras(
-    raw: RawTable, extras: Sequence[str], taken: set[str], free_labels: Sequence[str]
+    extras: Sequence[str], kinds: Mapping[str, RawKind], taken: set[str], free_labels: Sequence[str]
 ) -> tuple[dict[str, str], list[str]]:
     """Give each further column a name that no role needs.
 
     Parameters
     ----------
-    raw : RawTable
     extras : sequence of str
         Columns without a role.
+    kinds : mapping of str to str
+        What those hold whose name is that of a free label.
     taken : set of str
         Names that the result needs.
     free_labels : sequence of str
@@ -131,7 +134,7 @@ def rename_extras(
     for name in extras:
         clash = name in taken
         if name in free_labels:
-            clash = raw.column(name).kind in NO_LABELS
+            clash = kinds[name] in NO_LABELS
         new = f"{name}_original" if clash else name
         while new != name and new in used:
             new += "_"
@@ -142,8 +145,13 @@ def rename_extras(
     return named, notes
 
 
-def nothing_left(report: CleaningReport, roles: Mapping[str, str], *, owner: str) -> str:
-    """Say why no row is left, what to try, and which columns play which roles."""
+def check_any_left(report: CleaningReport, roles: Mapping[str, str], *, owner: str) -> None:
+    """Raise `InvalidDataError` if no row is left; say why, and what to try."""
+    if not report.n_rows_out:
+        raise InvalidDataError(_nothing_left(report, roles, owner))
+
+
+def _nothing_left(report: CleaningReport, roles: Mapping[str, str], owner: str) -> str:
     removed = [found for found in report.reasons if found.action == "removed"]
     removed.sort(key=lambda found: (-found.n_rows, found.reason))
     listed = "; ".join(f"{r.n_rows:,} {r.reason} ({r.description})" for r in removed)

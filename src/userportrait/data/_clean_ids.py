@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from userportrait._core.display import format_count
+from userportrait.data._clean_facts import ColumnFacts, kind_facts
 from userportrait.data._order_arrays import LARGEST_EXACT
 from userportrait.errors import ColumnTypeError
 
@@ -18,7 +19,20 @@ if TYPE_CHECKING:
 
     from userportrait.data._clean_columns import RawColumn
 
-__all__ = ["MISSING_TEXTS", "IdColumn", "clean_ids", "is_missing_text", "strip_text"]
+__all__ = [
+    "MISSING_TEXTS",
+    "IdColumn",
+    "IdForm",
+    "clean_ids",
+    "is_missing_text",
+    "learn_ids",
+    "plan_ids",
+    "strip_text",
+    "stripped_labels",
+]
+
+IdForm: TypeAlias = Literal["integer", "number", "decimal", "text", "float_text"]
+"""How a column of IDs is read; only ``'text'`` gives texts."""
 
 MISSING_TEXTS = frozenset({"nan", "NaN", "NULL", "null", "None", "<NA>", "NaT"})
 """What other software writes for 'nothing'; 'NA' and 'none' may be real values."""
@@ -73,32 +87,127 @@ def is_missing_text(text: str) -> bool:
     return not text or text in MISSING_TEXTS
 
 
-def clean_ids(raw: RawColumn, column: str, role: str, *, owner: str) -> IdColumn:
-    """Clean a column of IDs.
+def stripped_labels(raw: RawColumn) -> tuple[list[str], NDArray[np.bool_]]:
+    """Return a text column's labels without white space, and which of them stand for nothing.
+
+    The second has one element more, for the code -1.
+    """
+    found: tuple[list[str], NDArray[np.bool_]] = raw.once("stripped", lambda: _stripped(raw))
+    return found
+
+
+def _stripped(raw: RawColumn) -> tuple[list[str], NDArray[np.bool_]]:
+    stripped = [] if raw.labels is None else [strip_text(text) for text in raw.labels]
+    return stripped, np.array([*(is_missing_text(text) for text in stripped), True], dtype=bool)
+
+
+def learn_ids(raw: RawColumn) -> ColumnFacts:
+    """Return what these rows say about how a column of IDs is to be read."""
+    facts = kind_facts(raw)
+    if raw.kind == "number":
+        broken, large = _unfit(raw)
+        return replace(facts, broken=int(broken.sum()), large=int(large.sum()))
+    if raw.kind == "text":
+        stripped, gone = stripped_labels(raw)
+        present = (text for text, lost in zip(stripped, gone, strict=False) if not lost)
+        first = next(present, None)
+        if first is None:
+            return facts
+        float_texts = all(_FLOAT_TEXT.fullmatch(text) for text in (first, *present))
+        return replace(facts, float_texts=float_texts)
+    if raw.kind == "decimal" and raw.labels is not None:
+        return replace(facts, whole=all(_is_whole(value) for value in raw.labels))
+    return facts
+
+
+def plan_ids(
+    facts: ColumnFacts, column: str, role: str, *, owner: str, raw: RawColumn | None = None
+) -> IdForm:
+    """Decide how a column of IDs is read.
+
+    Parameters
+    ----------
+    facts : ColumnFacts
+        Of all its rows.
+    column, role, owner : str
+        For messages.
+    raw : RawColumn, optional
+        All rows, where they are at hand, to name those at fault.
 
     Raises
     ------
     ColumnTypeError
         If they are neither whole numbers nor texts, or numbers that lost digits.
     """
-    if raw.kind == "integer":
+    where = f"{owner}: {role}='{column}'"
+    if facts.kind == "integer":
+        return "integer"
+    if facts.kind == "text":
+        return "float_text" if facts.float_texts else "text"
+    if facts.kind == "decimal" and facts.whole:
+        return "decimal"
+    if facts.kind != "number":
+        message = (
+            f"{where} must hold whole numbers or texts; it holds {_HOLDS[facts.kind]}. "
+            f"Is it the right column?"
+        )
+        raise ColumnTypeError(message, column=column)
+    if facts.broken:
+        rows = () if raw is None else np.flatnonzero(_unfit(raw)[0])[:5]
+        message = (
+            f"{where} must hold whole numbers or texts; {format_count(facts.broken, 'row')} with "
+            f"a fraction or infinity. Is it the right column?"
+        )
+        raise ColumnTypeError(message, column=column, rows=[*rows], n_rows=facts.broken)
+    if facts.large:
+        rows = () if raw is None else np.flatnonzero(_unfit(raw)[1])[:5]
+        message = (
+            f"{where} holds floating-point numbers beyond 2**53, whose last digits are lost "
+            f"({format_count(facts.large, 'row')}). Read the column as text or as integers."
+        )
+        raise ColumnTypeError(message, column=column, rows=[*rows], n_rows=facts.large)
+    return "number"
+
+
+def clean_ids(
+    raw: RawColumn, column: str, role: str, *, owner: str, form: IdForm | None = None
+) -> IdColumn:
+    """Clean a column of IDs.
+
+    Parameters
+    ----------
+    raw : RawColumn
+    column, role, owner : str
+        For messages.
+    form : str, optional
+        What `plan_ids` decided; by default these rows decide.
+
+    Raises
+    ------
+    ColumnTypeError
+        If they are neither whole numbers nor texts, or numbers that lost digits.
+    """
+    if form is None:
+        form = plan_ids(learn_ids(raw), column, role, owner=owner, raw=raw)
+    if raw.missing.all():
+        return _no_ids(len(raw), form)
+    if form == "integer":
         return _coded(raw.values, raw.missing, np.zeros(len(raw), dtype=bool))
-    if raw.kind == "number":
-        _check_whole(raw, column, role, owner)
-        known = ~raw.missing
+    known = ~raw.missing
+    if form == "number":
         whole = np.where(known, raw.values, 0.0).astype(np.int64)
         return _coded(whole, raw.missing, known)
-    if raw.kind == "text":
-        return _from_texts(raw)
-    exact: list[Any] = [] if raw.kind != "decimal" or raw.labels is None else list(raw.labels)
-    if exact and all(_is_whole(value) for value in exact):
+    if form == "decimal":
+        exact: list[Any] = [] if raw.labels is None else list(raw.labels)
         whole = np.array([*(int(value) for value in exact), 0], dtype=np.int64)
-        return _coded(whole[raw.values], raw.missing, ~raw.missing)
-    message = (
-        f"{owner}: {role}='{column}' must hold whole numbers or texts; it holds "
-        f"{_HOLDS[raw.kind]}. Is it the right column?"
-    )
-    raise ColumnTypeError(message, column=column)
+        return _coded(whole[raw.values], raw.missing, known)
+    return _from_texts(raw, as_floats=form == "float_text")
+
+
+def _no_ids(n_rows: int, form: IdForm) -> IdColumn:
+    nothing = np.zeros(n_rows, dtype=bool)
+    labels = np.empty(0, dtype=object if form == "text" else np.int64)
+    return IdColumn(np.full(n_rows, -1, dtype=np.int64), labels, nothing, nothing)
 
 
 def _is_whole(value: Any) -> bool:
@@ -106,26 +215,11 @@ def _is_whole(value: Any) -> bool:
     return finite and bool(value == value.to_integral_value())
 
 
-def _check_whole(raw: RawColumn, column: str, role: str, owner: str) -> None:
-    values = raw.values[~raw.missing]
+def _unfit(raw: RawColumn) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the rows with a fraction or infinity, and those that may have lost digits."""
+    values = np.where(raw.missing, 0.0, raw.values)
     broken = ~np.isfinite(values) | (values != np.floor(values))
-    if broken.any():
-        rows = np.flatnonzero(~raw.missing)[broken]
-        message = (
-            f"{owner}: {role}='{column}' must hold whole numbers or texts; "
-            f"{format_count(len(rows), 'row')} with a fraction or infinity. "
-            f"Is it the right column?"
-        )
-        raise ColumnTypeError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
-    large = np.abs(values) > LARGEST_EXACT
-    if large.any():
-        rows = np.flatnonzero(~raw.missing)[large]
-        message = (
-            f"{owner}: {role}='{column}' holds floating-point numbers beyond 2**53, whose last "
-            f"digits are lost ({format_count(len(rows), 'row')}). Read the column as text or "
-            f"as integers."
-        )
-        raise ColumnTypeError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
+    return broken, np.abs(values) > LARGEST_EXACT
 
 
 def _coded(
@@ -133,19 +227,17 @@ def _coded(
 ) -> IdColumn:
     known = ~missing
     codes = np.full(len(whole), -1, dtype=np.int64)
-    labels = np.unique(whole[known])
-    codes[known] = np.searchsorted(labels, whole[known])
+    found, distinct = pd.factorize(whole[known] if missing.any() else whole)
+    labels = np.sort(distinct)
+    codes[known] = np.searchsorted(labels, distinct)[found]
     return IdColumn(codes, labels, np.zeros(len(whole), dtype=bool), to_integer)
 
 
-def _from_texts(raw: RawColumn) -> IdColumn:
+def _from_texts(raw: RawColumn, *, as_floats: bool) -> IdColumn:
+    stripped, gone = stripped_labels(raw)
     texts: list[str] = [] if raw.labels is None else list(raw.labels)
-    stripped = [strip_text(text) for text in texts]
-    gone = np.array([*(is_missing_text(text) for text in stripped), True], dtype=bool)
     changed = [new != old for new, old in zip(stripped, texts, strict=True)]
     trimmed = np.array([*changed, False], dtype=bool) & ~gone
-    present = [text for text, lost in zip(stripped, gone, strict=False) if not lost]
-    as_floats = bool(present) and all(_FLOAT_TEXT.fullmatch(text) for text in present)
     values = np.empty(len(stripped), dtype=object)
     values[:] = stripped
     if as_floats:

@@ -2,171 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from userportrait._core.display import format_count
+from userportrait.data._clean_give_back import treat_returns
+from userportrait.data._clean_known import (
+    MOST_DOUBTFUL,
+    Known,
+    LineFacts,
+    has_credit_notes,
+    services_among,
+)
 from userportrait.data._clean_numbers import money_of_product
-from userportrait.data._clean_returns import Matching, match_returns, row_order
 from userportrait.data._clean_rules import (
     Limits,
-    find_non_products,
+    bits_of,
+    is_doubtful,
     outlier_limits,
     repeated_rows,
 )
+from userportrait.data._clean_verdict import LineRules, Mask, Verdict
 from userportrait.data._order_arrays import LARGEST_QUANTITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from userportrait.data._clean_ids import IdForm
     from userportrait.data._clean_lines import Lines
 
-__all__ = ["DESCRIPTIONS", "REMOVED", "LineRules", "Treatment", "Verdict", "judge_lines"]
-
-Treatment: TypeAlias = Literal["remove", "flag", "keep"]
-Mask: TypeAlias = "NDArray[np.bool_]"
-
-_REMOVED_TEXTS = {
-    "missing_customer_id": "no customer",
-    "missing_order_id": "no order",
-    "missing_time": "no time",
-    "unparsable_time": "a time that cannot be read or does not exist",
-    "future_time": "a time after now",
-    "missing_quantity": "no quantity",
-    "invalid_quantity": "a quantity that is not a finite number, or too large",
-    "missing_price": "no price",
-    "invalid_price": "a price that is not a finite number",
-    "missing_amount": "no amount",
-    "invalid_amount": "an amount that is not a finite number, or too large",
-    "duplicate": "equals another row in every column",
-    "non_product": "a service, charge or correction, not an item",
-    "zero_quantity": "no units and no money",
-    "zero_price": "a price of 0",
-    "zero_amount": "an amount of 0",
-    "negative_price": "a price below 0",
-    "outlier": "an extreme quantity or amount",
-    "return_unmatched": "a return without an earlier purchase",
-}
-REMOVED: tuple[str, ...] = tuple(_REMOVED_TEXTS)
-"""Reasons to remove an order line, in the order in which they are tried."""
-
-DESCRIPTIONS: dict[str, str] = {
-    **_REMOVED_TEXTS,
-    "customer_id_trimmed": "white space around the customer ID taken off",
-    "customer_id_to_integer": "a customer ID such as 17850.0 became 17850",
-    "order_id_trimmed": "white space around the order ID taken off",
-    "order_id_to_integer": "an order ID such as 536365.0 became 536365",
-    "order_id_made": "the customer and the day became the order",
-    "item_id_trimmed": "white space around the item ID taken off",
-    "item_id_to_integer": "an item ID such as 22423.0 became 22423",
-    "time_parsed": "a text or number became a time",
-    "time_zone_converted": "a time in a zone became UTC",
-    "quantity_parsed": "a text became a quantity",
-    "price_parsed": "a text became a price",
-    "amount_parsed": "a text became an amount",
-    "amount_rounded": "an amount rounded to the currency's digits",
-    "amount_negated": "the amount of a return got the sign of its quantity",
-    "cancellation_negated": "quantity or amount of a credit note became negative",
-    "return_cut": "a return cut to the units that earlier purchases cover",
-    "return_matched": "a return of earlier purchases",
-    "return_partly_matched": "a return of more than earlier purchases cover",
-    "missing_item_id": "no item",
-    "ambiguous_time": "a local time that the clock showed twice; the earlier is used",
-    "nonexistent_time": "a local time that the clock jumped over; moved forward",
-    "amount_differs": "the amount is not quantity × price; the amount is used",
-    "negative_amount": "units bought, but money below 0",
-    "positive_cancellation": "in a credit note, but not negative",
-    "negative_outside_credit_note": "negative, but not in a credit note",
-    "shared_order_id": "the order belongs to several customers",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LineRules:
-    """What the caller wants done."""
-
-    now: int
-    duplicates: Treatment
-    non_products: Treatment
-    non_product_codes: frozenset[str]
-    detect_non_products: bool
-    zero_price: Treatment
-    negative_price: Treatment
-    outliers: Treatment
-    outlier_limit: float
-    unmatched_returns: Treatment
-    cancellation_prefix: str | None
-    cancellations: Literal["signed", "unsigned"]
-    minor_digits: int
-
-
-@dataclass(slots=True, eq=False)
-class Verdict:
-    """What is decided over each line.
-
-    Parameters
-    ----------
-    reason : ndarray of int64
-        0 for a kept line, else 1 + a position in `REMOVED`.
-    quantity : ndarray of float64, optional
-        After corrections.
-    amount : ndarray of int64
-        In minor units, after corrections.
-    returned_order : ndarray of int64
-        For a matched return, the code of the order it returns; else -1.
-    changed, flagged : dict of str to ndarray of bool
-    notes : list of str
-    """
-
-    reason: NDArray[np.int64]
-    quantity: NDArray[np.float64] | None
-    amount: NDArray[np.int64]
-    returned_order: NDArray[np.int64]
-    changed: dict[str, Mask] = field(default_factory=dict[str, Mask])
-    flagged: dict[str, Mask] = field(default_factory=dict[str, Mask])
-    notes: list[str] = field(default_factory=list[str])
-
-    @property
-    def kept(self) -> Mask:
-        """The lines not removed so far."""
-        kept: Mask = self.reason == 0
-        return kept
-
-    def remove(self, rows: Mask, reason: str) -> None:
-        """Remove lines for a reason, unless they are removed already."""
-        self.reason[self.kept & rows] = 1 + REMOVED.index(reason)
-
-    def treat(self, rows: Mask, reason: str, treatment: Treatment) -> None:
-        """Remove lines, flag them or leave them alone."""
-        if treatment == "remove":
-            self.remove(rows, reason)
-        elif treatment == "flag":
-            self.flagged[reason] = self.kept & rows
+__all__ = ["detects_in", "judge_lines", "learn_lines", "line_notes"]
 
 
 def judge_lines(
     lines: Lines,
     rules: LineRules,
     *,
-    other_columns: Callable[[], Sequence[NDArray[np.int64]]],
+    other_columns: Callable[[], Iterable[NDArray[np.int64]]],
     other_ranks: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    known: Known | None = None,
 ) -> Verdict:
     """Decide over each line.
 
     Parameters
     ----------
     lines : Lines
+        All lines of their customers.
     rules : LineRules
     other_columns : callable
-        Returns codes of the columns that are not in `lines`, to tell repeated rows.
+        Returns codes of the columns that are not in `lines`, to tell repeated rows; one after
+        the other, as they are needed.
     other_ranks : callable
         Given rows, returns their ranks by those columns, to break ties.
+    known : Known, optional
+        What all lines say, where `lines` are only some of them; what needs all customers
+        together, orders shared by several, is then left to the caller.
     """
+    verdict = _begin(lines, rules, other_columns)
+    credit = _credit_notes(verdict, lines, rules, known)
+    _treat_non_products(verdict, lines, rules, known)
+    _settle_signs(verdict, lines, rules, credit)
+    _treat_prices(verdict, lines, rules)
+    _treat_outliers(verdict, rules, known)
+    treat_returns(verdict, lines, rules, other_ranks)
+    _flag_oddities(verdict, lines, rules, alone=known is None)
+    return verdict
+
+
+def learn_lines(
+    lines: Lines,
+    rules: LineRules,
+    *,
+    other_columns: Callable[[], Iterable[NDArray[np.int64]]],
+    services: frozenset[str] | None = None,
+) -> LineFacts:
+    """Return what these lines say about all.
+
+    Parameters
+    ----------
+    lines : Lines
+        All lines of their customers.
+    rules : LineRules
+    other_columns : callable
+        As for `judge_lines`.
+    services : frozenset of str, optional
+        The codes that are not items, where facts of all lines have told them already.
+    """
+    verdict = _begin(lines, rules, other_columns)
+    marked = _marked_orders(lines, rules)
+    orders = _orders_of_kept(verdict, lines) if marked is not None else np.empty(0, dtype=np.int64)
+    n_marked = 0 if marked is None else int(marked[orders].sum())
+    labels, counts = np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
+    looking = lines.item is not None and lines.item.is_text and detects_in("text", rules)
+    if looking:
+        present, counts = _item_counts(verdict, lines)
+        labels = lines.item.labels[present] if lines.item is not None else labels
+    if not looking or services is not None:
+        _treat_non_products(verdict, lines, rules, Known(services))
+    unsigned = Known(credit_notes=rules.cancellations == "unsigned")
+    _settle_signs(verdict, lines, rules, _credit_notes(verdict, lines, rules, unsigned))
+    _treat_prices(verdict, lines, rules)
+    sizes = _counted_sizes(verdict, lines, rules, apart=looking and services is None)
+    return LineFacts(n_marked, len(orders), labels, counts, sizes)
+
+
+def detects_in(form: IdForm | None, rules: LineRules) -> bool:
+    """Return whether services are looked for among items that are read so; None for no items."""
+    return form == "text" and rules.non_products != "keep" and rules.detect_non_products
+
+
+def _begin(
+    lines: Lines, rules: LineRules, other_columns: Callable[[], Iterable[NDArray[np.int64]]]
+) -> Verdict:
+    """Decide what each customer's lines decide by themselves."""
     verdict = Verdict(
         reason=np.zeros(len(lines), dtype=np.int64),
         quantity=None if lines.quantity is None else lines.quantity.values.copy(),
@@ -176,12 +129,6 @@ def judge_lines(
     _note_changes(verdict, lines)
     _remove_unusable(verdict, lines, rules)
     _treat_duplicates(verdict, lines, rules, other_columns)
-    _treat_non_products(verdict, lines, rules)
-    _settle_signs(verdict, lines, rules)
-    _treat_prices(verdict, lines, rules)
-    _treat_outliers(verdict, rules)
-    _treat_returns(verdict, lines, rules, other_ranks)
-    _flag_oddities(verdict, lines, rules)
     return verdict
 
 
@@ -203,7 +150,6 @@ def _note_changes(verdict: Verdict, lines: Lines) -> None:
     changed["amount_rounded"] = lines.rounded
     verdict.flagged["ambiguous_time"] = lines.times.ambiguous
     verdict.flagged["nonexistent_time"] = lines.times.nonexistent
-    verdict.notes.extend(lines.times.notes)
 
 
 def _remove_unusable(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
@@ -227,70 +173,97 @@ def _treat_duplicates(
     verdict: Verdict,
     lines: Lines,
     rules: LineRules,
-    other_columns: Callable[[], Sequence[NDArray[np.int64]]],
+    other_columns: Callable[[], Iterable[NDArray[np.int64]]],
 ) -> None:
     if rules.duplicates == "keep":
         return
-    columns: list[NDArray[Any]] = [lines.customer.codes, lines.order.codes, lines.times.micros]
+    columns: list[NDArray[Any]] = [lines.order.codes]
     if lines.item is not None:
         columns.append(lines.item.codes)
+    columns += [lines.customer.codes, lines.times.micros]
     numbers = (lines.quantity, lines.price, lines.given_amount)
     columns += [column.values for column in numbers if column is not None]
-    repeated = repeated_rows([*columns, *other_columns()], verdict.kept)
+    marks = [*verdict.changed.values(), *verdict.flagged.values()]
+    repeated = repeated_rows(
+        chain(columns, other_columns()), verdict.kept, changes=lambda rows: bits_of(marks, rows)
+    )
     verdict.treat(repeated, "duplicate", rules.duplicates)
 
 
-def _treat_non_products(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
+def _item_counts(verdict: Verdict, lines: Lines) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the items of kept lines, as positions in their labels, and their lines."""
+    if lines.item is None:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
+    codes = lines.item.codes[verdict.kept]
+    counts = np.bincount(codes[codes >= 0], minlength=len(lines.item.labels))
+    present = np.flatnonzero(counts)
+    return present, counts[present]
+
+
+def _treat_non_products(
+    verdict: Verdict, lines: Lines, rules: LineRules, known: Known | None
+) -> None:
     item = lines.item
     if item is None or rules.non_products == "keep":
         return
-    codes = item.codes[verdict.kept]
-    counts = np.bincount(codes[codes >= 0], minlength=len(item.labels))
-    present = np.flatnonzero(counts)
+    present, counts = _item_counts(verdict, lines)
     labels = [str(label) for label in item.labels[present]]
-    detect = rules.detect_non_products and item.is_text
-    found = find_non_products(
-        labels, counts[present], user_codes=rules.non_product_codes, detect=detect
-    )
+    if known is not None and known.services is not None:
+        found = np.array([label in known.services for label in labels], dtype=bool)
+    else:
+        found = services_among(labels, counts, rules, detect=item.is_text and known is None)
     is_service = np.zeros(len(item.labels) + 1, dtype=bool)
     is_service[present[found]] = True
     verdict.treat(is_service[item.codes], "non_product", rules.non_products)
-    if found.any():
-        names = [label for label, service in zip(labels, found, strict=True) if service]
-        verdict.notes.append(f"codes that are not items: {_listed(names)}.")
+    verdict.services = item.labels[present[found]].tolist()
 
 
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def _credit_notes(verdict: Verdict, lines: Lines, rules: LineRules) -> Mask:
-    """Return the lines whose order ID is the prefix and a digit, where most are not."""
+def _marked_orders(lines: Lines, rules: LineRules) -> Mask | None:
+    """Return the orders whose ID is the prefix of credit notes and a digit, if any can be."""
     prefix, order = rules.cancellation_prefix, lines.order
-    nothing = np.zeros(len(lines), dtype=bool)
     if not prefix or not order.is_text or lines.order_made:
-        return nothing
+        return None
     size = len(prefix)
-    marked = np.array(
+    return np.array(
         [text.startswith(prefix) and text[size : size + 1].isdigit() for text in order.labels],
         dtype=bool,
     )
-    used = np.zeros(len(order.labels), dtype=bool)
-    used[order.codes[verdict.kept]] = True
-    asked = rules.cancellations == "unsigned"
-    if not asked and 2 * int((marked & used).sum()) >= int(used.sum()):
-        return nothing
+
+
+def _orders_of_kept(verdict: Verdict, lines: Lines) -> NDArray[np.int64]:
+    """Return the orders of kept lines, each once for each of its customers."""
+    order, customer = lines.order.codes[verdict.kept], lines.customer.codes[verdict.kept]
+    owner = np.full(len(lines.order.labels), -1, dtype=np.int64)
+    owner[order] = customer
+    if (owner[order] == customer).all():
+        return np.flatnonzero(owner >= 0).astype(np.int64)
+    pairs = pd.DataFrame({"order": order, "customer": customer}).drop_duplicates()
+    return pairs["order"].to_numpy(dtype=np.int64)
+
+
+def _credit_notes(
+    verdict: Verdict, lines: Lines, rules: LineRules, known: Known | None
+) -> Mask | None:
+    """Return the lines of credit notes; None if there are none."""
+    marked = _marked_orders(lines, rules)
+    if marked is None:
+        return None
+    if known is None:
+        orders = _orders_of_kept(verdict, lines) if marked.any() else np.empty(0, dtype=np.int64)
+        there = has_credit_notes(int(marked[orders].sum()), len(orders), rules)
+    else:
+        there = known.credit_notes
+    if not there:
+        return None
     of_order: Mask = np.append(marked, [False])
-    return of_order[order.codes]
+    return of_order[lines.order.codes]
 
 
-def _settle_signs(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
-    credit = _credit_notes(verdict, lines, rules)
+def _settle_signs(verdict: Verdict, lines: Lines, rules: LineRules, credit: Mask | None) -> None:
     quantity, amount = verdict.quantity, verdict.amount
     if rules.cancellations == "unsigned":
         positive = amount > 0 if quantity is None else quantity > 0
-        negated = credit & positive
+        negated = positive & (False if credit is None else credit)
         if quantity is not None:
             quantity[negated] *= -1.0
         turned = negated & (amount > 0)
@@ -304,7 +277,7 @@ def _settle_signs(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
             wrong = negative & (amount > 0)
             amount[wrong] = -amount[wrong]
             verdict.changed["amount_negated"] = wrong
-    if credit.any():
+    if credit is not None:
         verdict.flagged["positive_cancellation"] = credit & positive
         verdict.flagged["negative_outside_credit_note"] = negative & ~credit
 
@@ -320,164 +293,100 @@ def _treat_prices(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
     verdict.treat(lines.price.values < 0, "negative_price", rules.negative_price)
 
 
-def _treat_outliers(verdict: Verdict, rules: LineRules) -> None:
-    if rules.outliers == "keep":
-        return
+def _sizes(verdict: Verdict) -> tuple[Mask, dict[str, NDArray[Any]]]:
+    """Return the purchases, and the sizes of all lines."""
     bought = verdict.kept & (verdict.amount > 0)
-    sizes: dict[str, tuple[NDArray[Any], float]] = {}
+    sizes: dict[str, NDArray[Any]] = {}
     if verdict.quantity is not None:
         bought &= verdict.quantity > 0
-        sizes["quantity"] = np.abs(verdict.quantity), 1.0
-    sizes["amount"] = np.abs(verdict.amount), 10.0**rules.minor_digits
+        sizes["quantity"] = np.abs(verdict.quantity)
+    sizes["amount"] = np.abs(verdict.amount)
+    return bought, sizes
+
+
+def _treat_outliers(verdict: Verdict, rules: LineRules, known: Known | None) -> None:
+    if rules.outliers == "keep":
+        return
+    bought, sizes = _sizes(verdict)
     odd = np.zeros(len(bought), dtype=bool)
-    for name, (size, unit) in sizes.items():
-        limits = outlier_limits(size[bought], n_scales=rules.outlier_limit)
+    for name, size in sizes.items():
+        if known is None or known.limits is None:
+            limits = outlier_limits(size[bought], n_scales=rules.outlier_limit)
+        else:
+            limits = known.limits[name]
         if limits is None:
             continue
         beyond = limits.outside(size) & (size > 0) & verdict.kept
         if beyond.any():
-            verdict.notes.append(_limits_note(name, limits, unit, float(size[bought].min())))
+            verdict.limits[name] = limits
         odd |= beyond
     verdict.treat(odd, "outlier", rules.outliers)
 
 
-def _limits_note(name: str, limits: Limits, unit: float, smallest: float) -> str:
+def _counted_sizes(
+    verdict: Verdict, lines: Lines, rules: LineRules, *, apart: bool
+) -> dict[str, pd.DataFrame] | None:
+    """Count the purchases of each size, those of doubtful items apart."""
+    if rules.outliers == "keep":
+        return {}
+    bought, sizes = _sizes(verdict)
+    names = np.array([None], dtype=object)
+    item = np.zeros(int(bought.sum()), dtype=np.int64)
+    if apart and lines.item is not None:
+        doubtful = [is_doubtful(n) or n in rules.non_product_codes for n in lines.item.labels]
+        if sum(doubtful) > MOST_DOUBTFUL:
+            return None
+        place = np.zeros(len(doubtful) + 1, dtype=np.int64)
+        place[:-1][doubtful] = 1 + np.arange(sum(doubtful))
+        names = np.array([None, *lines.item.labels[doubtful]], dtype=object)
+        item = place[lines.item.codes[bought]]
+    found: dict[str, pd.DataFrame] = {}
+    for name, size in sizes.items():
+        rows = pd.DataFrame({"item": item, "size": size[bought]})
+        counted = rows.groupby(["item", "size"], sort=True).size()
+        table = counted.rename("n").reset_index()
+        found[name] = table.assign(item=names[table["item"].to_numpy()])
+    return found
+
+
+def line_notes(
+    services: Sequence[Any], limits: Mapping[str, Limits], n_shared: int, *, minor_digits: int
+) -> list[str]:
+    """Say what was decided over all lines together.
+
+    Parameters
+    ----------
+    services : sequence of str or int
+        Codes that are not items, sorted.
+    limits : mapping of str to Limits
+        Of the sizes that some line is beyond.
+    n_shared : int
+        Orders of several customers.
+    minor_digits : int
+    """
+    notes: list[str] = []
+    if services:
+        notes.append(f"codes that are not items: {_listed([str(code) for code in services])}.")
+    units = {"quantity": 1.0, "amount": 10.0**minor_digits}
+    notes += [_limits_note(name, limits[name], units[name]) for name in units if name in limits]
+    if n_shared:
+        notes.append(f"{format_count(n_shared, 'order')} with more than one customer.")
+    return notes
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _limits_note(name: str, limits: Limits, unit: float) -> str:
     low, high = limits.low / unit, limits.high / unit
-    below = f"below {low:,.4g} or " if smallest < limits.low else ""
+    below = f"below {low:,.4g} or " if limits.smallest < limits.low else ""
     return f"an outlier's {name} is {below}above {high:,.2f}."
 
 
-# Returns
-
-
-@dataclass(slots=True, eq=False)
-class _Returns:
-    """The lines that take part in the matching, and what came of it."""
-
-    rows: NDArray[np.int64]
-    units: NDArray[np.int64]
-    scale: float
-    is_return: Mask
-    matching: Matching
-
-    @property
-    def covered(self) -> NDArray[np.int64]:
-        return self.matching.covered[self.is_return]
-
-    @property
-    def asked(self) -> NDArray[np.int64]:
-        return -self.units[self.is_return]
-
-    def spread(self, chosen: Mask, n_rows: int) -> Mask:
-        found = np.zeros(n_rows, dtype=bool)
-        found[self.rows[self.is_return][chosen]] = True
-        return found
-
-
-def _treat_returns(
-    verdict: Verdict,
-    lines: Lines,
-    rules: LineRules,
-    other_ranks: Callable[[NDArray[np.int64]], NDArray[np.int64]],
-) -> None:
-    returns = _match(verdict, lines, other_ranks)
-    if returns is None:
-        return
-    n_rows = len(lines)
-    covered, asked = returns.covered, returns.asked
-    partly = returns.spread((covered > 0) & (covered < asked), n_rows)
-    verdict.flagged["return_matched"] = returns.spread(covered >= asked, n_rows)
-    verdict.flagged["return_partly_matched"] = partly
-    first = returns.matching.purchase[returns.is_return]
-    hit = first >= 0
-    found = returns.rows[returns.is_return][hit]
-    verdict.returned_order[found] = lines.order.codes[returns.rows[first[hit]]]
-    verdict.treat(returns.spread(covered == 0, n_rows), "return_unmatched", rules.unmatched_returns)
-    if rules.unmatched_returns == "remove":
-        _cut(verdict, lines, rules, returns)
-        verdict.changed["return_cut"] = partly
-
-
-def _match(
-    verdict: Verdict,
-    lines: Lines,
-    other_ranks: Callable[[NDArray[np.int64]], NDArray[np.int64]],
-) -> _Returns | None:
-    """Match within customer and item: first at the same unit price, then at any."""
-    signed = verdict.amount if verdict.quantity is None else verdict.quantity
-    back = verdict.kept & (signed < 0)
-    if not back.any():
-        return None
-    n_items = 1 if lines.item is None else len(lines.item.labels) + 1
-    item = 0 if lines.item is None else lines.item.codes + 1
-    group = lines.customer.codes * n_items + item
-    rows = np.flatnonzero(verdict.kept & (signed != 0) & np.isin(group, np.unique(group[back])))
-    signed, is_return = signed[rows], signed[rows] < 0
-    group = np.unique(group[rows], return_inverse=True)[1].astype(np.int64)
-    price, price_code = _unit_prices(verdict, lines, rows)
-    finer = group * (int(price_code.max()) + 1) + price_code
-    scale = 1.0
-    if verdict.quantity is None:
-        ones = np.sign(signed).astype(np.int64)
-        units: tuple[NDArray[np.int64], ...] = (ones, signed.astype(np.int64))
-    else:
-        whole, scale = _whole_units(signed.astype(np.float64))
-        units = (whole, whole)
-    keys = (lines.times.micros[rows], is_return, lines.order.codes[rows], price, signed)
-    order = row_order(keys, lambda tied: other_ranks(rows[tied]))
-    matching = match_returns((finer, group), units, order)
-    return _Returns(rows, units[1], scale, is_return, matching)
-
-
-def _unit_prices(
-    verdict: Verdict, lines: Lines, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    if lines.price is not None:
-        price = lines.price.values[rows]
-    elif verdict.quantity is not None:
-        price = np.abs(verdict.amount[rows]) / np.abs(verdict.quantity[rows])
-    else:
-        price = np.abs(verdict.amount[rows]).astype(np.float64)
-    codes, _ = pd.factorize(price)
-    return price, np.asarray(codes, dtype=np.int64)
-
-
-_FRACTIONS = 6
-
-
-def _whole_units(quantity: NDArray[np.float64]) -> tuple[NDArray[np.int64], float]:
-    """Count units in integers: as they are, or in millionths where some are fractions."""
-    scale = 1.0
-    if not (quantity == np.floor(quantity)).all():
-        total = float(np.abs(quantity).sum())
-        scale = next((10.0**d for d in range(_FRACTIONS, 0, -1) if total * 10.0**d < 2**62), 1.0)
-    return np.round(quantity * scale).astype(np.int64), scale
-
-
-def _cut(verdict: Verdict, lines: Lines, rules: LineRules, returns: _Returns) -> None:
-    """Cut partly matched returns to the units that are covered."""
-    some = (returns.covered > 0) & (returns.covered < returns.asked)
-    rows = returns.rows[returns.is_return][some]
-    covered, asked = returns.covered[some], returns.asked[some]
-    if not len(rows):
-        return
-    if verdict.quantity is None:
-        verdict.amount[rows] = -covered
-        return
-    verdict.quantity[rows] = -covered / returns.scale
-    if lines.given_amount is None and lines.price is not None:
-        amount, _ = money_of_product(
-            lines.price.take(rows), verdict.quantity[rows], rules.minor_digits
-        )
-        verdict.amount[rows] = amount
-        return
-    old: Any = np.abs(verdict.amount[rows]).astype(object)
-    part = (2 * old * covered.astype(object) + asked) // (2 * asked.astype(object))
-    verdict.amount[rows] = (np.sign(verdict.amount[rows]) * part).astype(np.int64)
-
-
-def _flag_oddities(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
-    flagged, kept = verdict.flagged, verdict.kept
+def _flag_oddities(verdict: Verdict, lines: Lines, rules: LineRules, *, alone: bool) -> None:
+    flagged = verdict.flagged
     if lines.item is not None:
         flagged["missing_item_id"] = lines.item.missing
     if verdict.quantity is not None:
@@ -485,13 +394,8 @@ def _flag_oddities(verdict: Verdict, lines: Lines, rules: LineRules) -> None:
         if lines.price is not None and lines.given_amount is not None:
             product, _ = money_of_product(lines.price, verdict.quantity, rules.minor_digits)
             flagged["amount_differs"] = np.abs(product - verdict.amount) > 1
-    if lines.order_made:
+    if lines.order_made or not alone:
         return
-    pairs = pd.DataFrame({"order": lines.order.codes[kept], "customer": lines.customer.codes[kept]})
-    owners = pairs.drop_duplicates()["order"].value_counts()
-    shared = np.zeros(len(lines.order.labels) + 1, dtype=bool)
-    shared[owners.index[owners > 1].to_numpy(dtype=np.int64)] = True
-    flagged["shared_order_id"] = shared[lines.order.codes]
-    n_shared = int((owners > 1).sum())
-    if n_shared:
-        verdict.notes.append(f"{format_count(n_shared, 'order')} with more than one customer.")
+    owners = np.bincount(_orders_of_kept(verdict, lines), minlength=len(lines.order.labels) + 1)
+    flagged["shared_order_id"] = (owners > 1)[lines.order.codes]
+    verdict.n_shared = int((owners > 1).sum())

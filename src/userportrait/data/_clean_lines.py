@@ -15,6 +15,7 @@ from userportrait.data._clean_numbers import (
     money_of,
     money_of_product,
 )
+from userportrait.data._clean_plan import ReadPlan, plan_columns
 from userportrait.data._clean_times import CleanTimes, TimeOptions, clean_times, local_days
 from userportrait.errors import InvalidParameterError
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from userportrait.data._clean_facts import ColumnFacts
     from userportrait.data._clean_table import RawTable
 
-__all__ = ["Lines", "ReadOptions", "read_lines"]
+__all__ = ["READ_ROLES", "Lines", "ReadOptions", "plan_lines", "read_lines"]
 
 _ROUNDING = 1e-3
 
@@ -75,33 +77,66 @@ class Lines:
         return len(self.amount)
 
 
+READ_ROLES = (
+    "customer_id",
+    "ordered_at",
+    "order_id",
+    "quantity",
+    "price",
+    "amount",
+    "item_id",
+)
+"""Roles whose columns are replaced by clean ones, in the order in which they are checked."""
+
+
+def plan_lines(
+    facts: Mapping[str, ColumnFacts],
+    roles: Mapping[str, str],
+    options: ReadOptions,
+    *,
+    owner: str,
+    raw: RawTable | None = None,
+) -> ReadPlan:
+    """Decide how the columns that play a role are read; see `plan_columns`."""
+    read = {role: roles[role] for role in READ_ROLES if role in roles}
+    return plan_columns(facts, read, options.times, owner=owner, raw=raw)
+
+
 def read_lines(
-    raw: RawTable, roles: Mapping[str, str], options: ReadOptions, *, owner: str
+    raw: RawTable, roles: Mapping[str, str], options: ReadOptions, plan: ReadPlan, *, owner: str
 ) -> Lines:
     """Read the columns that play a role.
 
     Parameters
     ----------
     raw : RawTable
+        All rows, or all those of some customers.
     roles : mapping of str to str
         Role to column.
     options : ReadOptions
+    plan : ReadPlan
+        What all rows say.
     owner : str
         The caller's name, for messages.
     """
 
     def ids(role: str) -> IdColumn:
-        return clean_ids(raw.column(roles[role]), roles[role], role, owner=owner)
+        column = roles[role]
+        return clean_ids(raw.column(column), column, role, owner=owner, form=plan.ids[role])
 
     def numbers(role: str) -> CleanNumbers | None:
         if role not in roles:
             return None
         column = raw.column(roles[role])
-        return clean_numbers(column, roles[role], role, decimal=options.decimal, owner=owner)
+        return clean_numbers(
+            column, roles[role], role, decimal=options.decimal, owner=owner, planned=True
+        )
 
     customer = ids("customer_id")
     column = roles["ordered_at"]
-    times = clean_times(raw.column(column), column, "ordered_at", options.times, owner=owner)
+    times = clean_times(
+        raw.column(column), column, "ordered_at", options.times, owner=owner, plan=plan.time
+    )
     order = ids("order_id") if "order_id" in roles else _make_orders(customer, times, options)
     quantity, price, given = numbers("quantity"), numbers("price"), numbers("amount")
     amount, too_large, rounded = _money(quantity, price, given, options.minor_digits, owner)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from userportrait._core.units import minor_units
-from userportrait.data._clean_ids import is_missing_text, strip_text
+from userportrait.data._clean_facts import ColumnFacts, kind_facts
+from userportrait.data._clean_ids import stripped_labels
 from userportrait.data._order_arrays import LARGEST_EXACT
 from userportrait.errors import ColumnTypeError
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
     from userportrait.data._clean_columns import RawColumn
 
-__all__ = ["CleanNumbers", "clean_numbers", "money_of", "money_of_product", "parse_number"]
+__all__ = [
+    "CleanNumbers",
+    "clean_numbers",
+    "money_of",
+    "money_of_product",
+    "parse_number",
+    "plan_numbers",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,24 +73,43 @@ _HOLDS = {
 }
 
 
+def plan_numbers(facts: ColumnFacts, column: str, role: str, *, owner: str) -> None:
+    """Raise `ColumnTypeError` if a column holds booleans, times, or what is no number."""
+    if facts.kind in _HOLDS:
+        message = (
+            f"{owner}: {role}='{column}' {_EXPECTED}; it holds {_HOLDS[facts.kind]}. "
+            f"Is it the right column?"
+        )
+        raise ColumnTypeError(message, column=column)
+
+
 def clean_numbers(
-    raw: RawColumn, column: str, role: str, *, decimal: str, owner: str
+    raw: RawColumn, column: str, role: str, *, decimal: str, owner: str, planned: bool = False
 ) -> CleanNumbers:
     """Read a column of numbers.
+
+    Parameters
+    ----------
+    raw : RawColumn
+    column, role, owner : str
+        For messages.
+    decimal : {'.', ','}
+        The decimal mark of texts.
+    planned : bool, default=False
+        Whether the whole column has been checked by `plan_numbers`.
 
     Raises
     ------
     ColumnTypeError
         If the column holds booleans, times, or things that are not numbers.
     """
+    if not planned:
+        plan_numbers(kind_facts(raw), column, role, owner=owner)
     if raw.kind in ("text", "decimal"):
         return _from_labels(raw, decimal)
-    if raw.kind not in ("integer", "number"):
-        message = (
-            f"{owner}: {role}='{column}' {_EXPECTED}; it holds {_HOLDS[raw.kind]}. "
-            f"Is it the right column?"
-        )
-        raise ColumnTypeError(message, column=column)
+    if raw.kind not in ("integer", "number"):  # nothing but nulls
+        nothing = np.zeros(len(raw), dtype=bool)
+        return CleanNumbers(np.zeros(len(raw)), raw.missing, nothing, nothing)
     values = np.where(raw.missing, 0, raw.values).astype(np.float64)
     invalid = ~np.isfinite(values) | (np.abs(values) >= LARGEST_EXACT)
     values[invalid] = 0.0
@@ -92,8 +119,11 @@ def clean_numbers(
 def _from_labels(raw: RawColumn, mark: str) -> CleanNumbers:
     labels: list[Any] = [] if raw.labels is None else list(raw.labels)
     is_text = raw.kind == "text"
-    stripped: list[Any] = [strip_text(label) for label in labels] if is_text else labels
-    missing = [is_missing_text(text) for text in stripped] if is_text else [False] * len(labels)
+    stripped: list[Any] = labels
+    missing = [False] * len(labels)
+    if is_text:
+        stripped, gone = stripped_labels(raw)
+        missing = gone[:-1].tolist()
     found: list[Decimal | None] = [
         None if gone else (parse_number(value, mark) if is_text else value)
         for value, gone in zip(stripped, missing, strict=True)

@@ -4,47 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from userportrait._core import frames
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, Rule
-from userportrait.data._clean_common import (
-    check_columns,
-    check_labels,
-    chosen_roles,
-    latest_moment,
-    nothing_left,
-    other_ranks,
-    raise_if_empty,
-    rename_extras,
-)
-from userportrait.data._clean_judge import (
-    DESCRIPTIONS,
-    REMOVED,
-    LineRules,
-    Treatment,
-    Verdict,
-    judge_lines,
-)
-from userportrait.data._clean_lines import Lines, ReadOptions, read_lines
-from userportrait.data._clean_report import CleaningReport, make_report
-from userportrait.data._clean_table import Coded, NewColumn, RawTable, Whole, collect_table
+from userportrait.data._clean_common import check_columns, chosen_roles, latest_moment
+from userportrait.data._clean_lines import ReadOptions
+from userportrait.data._clean_order_job import OrderJob
+from userportrait.data._clean_parts import clean_frame
 from userportrait.data._clean_times import TimeOptions, check_zone
+from userportrait.data._clean_verdict import LineRules, Treatment
 from userportrait.data._orders import Orders
-from userportrait.errors import InvalidDataError, InvalidParameterError
+from userportrait.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from os import PathLike
 
-    from numpy.typing import NDArray
-
+    from userportrait.data._clean_report import CleaningReport
     from userportrait.typing import IntoFrame
 
 __all__ = ["clean_orders"]
 
 _OWNER = "clean_orders"
 _TREATMENT = OneOf(("remove", "flag", "keep"))
-_LABELS = ("channel", "country", "category")
 
 
 def clean_orders(
@@ -78,14 +59,15 @@ def clean_orders(
     unmatched_returns: Treatment = "remove",
     cancellation_prefix: str | None = "C",
     cancellations: Literal["signed", "unsigned"] = "signed",
+    directory: str | PathLike[str] | None = None,
 ) -> tuple[Orders, CleaningReport]:
     """Clean order lines and account for every row.
 
     Parameters
     ----------
     frame : frame
-        One row per order line: a pandas or polars frame (eager or lazy), a pyarrow table or a
-        DuckDB relation. It is not changed.
+        One row per order line: a pandas or polars frame (eager or lazy), a pyarrow table, a
+        DuckDB relation, an ibis table on DuckDB or a Spark DataFrame. It is not changed.
     customer_id : str
         Column of the customers. Whole numbers become int64, also 17850.0; texts are trimmed
         and stay texts, unless all of them look like ``'17850.0'``. Blank texts and ``'nan'``,
@@ -152,15 +134,19 @@ def clean_orders(
     cancellations : {'signed', 'unsigned'}, default='signed'
         Whether credit notes already have negative quantities; if ``'unsigned'``, they are
         negated. With ``'signed'``, positive lines of credit notes are flagged.
+    directory : path, optional
+        Where the temporary files of a cleaning in parts go on DuckDB; see Notes. By default
+        where the system has such files.
 
     Returns
     -------
     orders : Orders
-        In the library of the input; DuckDB relations on DuckDB's default connection. Canonical
-        columns first: quantity is int64 if whole, else float64; amount is rounded to the
-        currency's digits; times are naive UTC in microseconds. Further columns are kept; one
-        whose name is needed becomes ``<name>_original``. If any return was matched,
-        `returned_order_id` names the newest order that it takes units from.
+        In the library of the input; DuckDB relations on DuckDB's default connection, or on
+        their own if they were cleaned in parts. Canonical columns first: quantity is int64 if
+        whole, else float64; amount is rounded to the currency's digits; times are naive UTC in
+        microseconds. Further columns are kept; one whose name is needed becomes
+        ``<name>_original``. If any return was matched, `returned_order_id` names the newest
+        order that it takes units from.
     report : CleaningReport
         Rows in, rows out, and every reason with its count.
 
@@ -196,7 +182,17 @@ def clean_orders(
     lies outside exp(m ± `outlier_limit` × s) [1]_. Fewer than 50 purchases have none. Where
     outliers are removed, returns of them are unmatched.
 
-    Time is O(n log n) in rows. All columns are collected once, whichever the engine.
+    Time is O(n log n) in rows. All columns are collected once, except in parts.
+
+    *In parts* are cleaned Spark DataFrames, and DuckDB relations of more than 3 million rows:
+    cut by customer, about 2 million rows at a time, with the result that the same rows have in
+    memory. Spark's workers do it, and the clean rows are persisted (in memory and on disk), as
+    the report counts them. On DuckDB one part after the other is in memory, beside what DuckDB
+    itself may use (``SET memory_limit``); raw and clean rows are in temporary Parquet files, the
+    clean ones until the interpreter exits. `CleaningReport.close` frees the rest. The frame is
+    read several times, so it should be a table or a file rather than a costly query. Errors
+    name no rows, and ``removed_rows`` has no `row`. On Spark, TIMESTAMP columns are instants, so
+    they know their zone, and TIMESTAMP_NTZ columns do not; both come out as TIMESTAMP_NTZ, UTC.
 
     References
     ----------
@@ -267,23 +263,9 @@ def clean_orders(
         minor_digits=minor_digits,
     )
     times = TimeOptions(time_format, time_zone, day_first)
-    raw = collect_table(entered)
-    raise_if_empty(raw, owner=_OWNER)
-    labels = {role: column for role, column in roles.items() if role in _LABELS}
-    check_labels(raw, labels, owner=_OWNER)
-    lines = read_lines(raw, roles, ReadOptions(times, decimal, minor_digits), owner=_OWNER)
-    others = [name for name in raw.names if name not in {roles.get(r) for r in _READ}]
-    verdict = judge_lines(
-        lines,
-        rules,
-        other_columns=lambda: [raw.column(name).identity() for name in others],
-        other_ranks=lambda rows: other_ranks(raw, others, rows),
-    )
-    return _result(raw, lines, verdict, roles, currency, minor_digits)
-
-
-_READ = ("customer_id", "order_id", "ordered_at", "item_id", "quantity", "price", "amount")
-"""Roles whose columns are replaced by clean ones."""
+    job = OrderJob(roles, ReadOptions(times, decimal, minor_digits), rules)
+    native, report = clean_frame(entered, job, directory=directory)
+    return Orders(native, currency=currency, minor_digits=minor_digits), report
 
 
 def _check_options(roles: Mapping[str, str], options: Mapping[str, Any]) -> None:
@@ -315,62 +297,3 @@ def _check_options(roles: Mapping[str, str], options: Mapping[str, Any]) -> None
     problems = [problem for problem in found if problem is not None]
     if problems:
         raise InvalidParameterError(_OWNER, problems)
-
-
-def _result(
-    raw: RawTable,
-    lines: Lines,
-    verdict: Verdict,
-    roles: Mapping[str, str],
-    currency: str | None,
-    digits: int,
-) -> tuple[Orders, CleaningReport]:
-    kept = np.flatnonzero(verdict.kept)
-    labels = {roles[role]: role for role in _LABELS if role in roles}
-    replaced = {roles[role] for role in _READ if role in roles}
-    new = _new_columns(lines, verdict, roles, kept, digits)
-    extras = [name for name in raw.names if name not in replaced and name not in labels]
-    taken = {*new, *labels.values(), "item_id", "quantity", "price", "amount_minor"}
-    named, notes = rename_extras(raw, extras, taken, [r for r in _LABELS if r not in roles])
-    report = make_report(
-        "orders",
-        raw,
-        verdict.reason,
-        REMOVED,
-        verdict.changed,
-        verdict.flagged,
-        descriptions=DESCRIPTIONS,
-        notes=[*verdict.notes, *notes],
-    )
-    if not len(kept):
-        raise InvalidDataError(nothing_left(report, roles, owner=_OWNER))
-    native = raw.build(new, {**labels, **named}, kept)
-    return Orders(native, currency=currency, minor_digits=digits), report
-
-
-def _new_columns(
-    lines: Lines,
-    verdict: Verdict,
-    roles: Mapping[str, str],
-    kept: NDArray[np.int64],
-    digits: int,
-) -> dict[str, NewColumn]:
-    amount = verdict.amount[kept]
-    new: dict[str, NewColumn] = {
-        "customer_id": Coded(lines.customer.codes[kept], lines.customer.labels),
-        "order_id": Coded(lines.order.codes[kept], lines.order.labels),
-        "ordered_at": Whole(lines.times.micros[kept].view("datetime64[us]")),
-    }
-    if lines.item is not None:
-        new["item_id"] = Coded(lines.item.codes[kept], lines.item.labels)
-    if verdict.quantity is not None:
-        units = verdict.quantity[kept]
-        whole = bool((units == np.floor(units)).all())
-        new["quantity"] = Whole(units.astype(np.int64) if whole else units)
-    if lines.price is not None and "price" in roles:
-        new["price"] = Whole(lines.price.values[kept])
-    new["amount"] = Whole(amount / 10.0**digits)
-    returned = verdict.returned_order[kept]
-    if (returned >= 0).any():
-        new["returned_order_id"] = Coded(returned, lines.order.labels)
-    return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Action", "CleaningReport", "Reason", "RowRecord", "make_report"]
+__all__ = [
+    "Action",
+    "CleaningReport",
+    "Reason",
+    "RowRecord",
+    "RowSource",
+    "Tally",
+    "flag_bits",
+    "make_report",
+    "names_of_bits",
+    "record_rows",
+    "tally_rows",
+]
 
 Action: TypeAlias = Literal["removed", "changed", "flagged"]
 
@@ -48,6 +60,23 @@ class Reason:
     description: str
 
 
+class RowSource(Protocol):
+    """Rows that can be read back."""
+
+    def select(self, reason: str | None) -> Any:
+        """Return the rows of one reason, or all, in the caller's library."""
+        ...
+
+    def close(self) -> None:
+        """Free what the rows occupy outside of memory."""
+        ...
+
+
+def names_of_bits(mark: int, reasons: Sequence[str]) -> str:
+    """Return the reasons whose bits are set."""
+    return ", ".join(name for bit, name in enumerate(reasons) if mark >> bit & 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowRecord:
     """Rows that can be read back: as they came, where they were, and why they are here.
@@ -76,7 +105,7 @@ class RowRecord:
             chosen = np.flatnonzero((self.marks & bit) != 0)
         distinct, codes = np.unique(self.marks[chosen], return_inverse=True)
         labels = np.empty(len(distinct), dtype=object)
-        labels[:] = [self._names(int(mark)) for mark in distinct]
+        labels[:] = [names_of_bits(int(mark), self.reasons) for mark in distinct]
         row, why = self._free_names()
         new: dict[str, NewColumn] = {
             row: Whole(self.positions[chosen]),
@@ -84,8 +113,8 @@ class RowRecord:
         }
         return self.rows.take(chosen).with_columns(new)
 
-    def _names(self, mark: int) -> str:
-        return ", ".join(name for bit, name in enumerate(self.reasons) if mark >> bit & 1)
+    def close(self) -> None:
+        """Do nothing: the rows are in memory."""
 
     def _free_names(self) -> tuple[str, str]:
         found: list[str] = []
@@ -154,8 +183,8 @@ class CleaningReport:
     n_rows_out: int
     reasons: tuple[Reason, ...]
     notes: tuple[str, ...] = ()
-    _removed: RowRecord | None = field(default=None, repr=False, compare=False)
-    _flagged: RowRecord | None = field(default=None, repr=False, compare=False)
+    _removed: RowSource | None = field(default=None, repr=False, compare=False)
+    _flagged: RowSource | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.n_rows_in != self.n_rows_out + self.n_removed:
@@ -201,6 +230,8 @@ class CleaningReport:
         frame
             In the library of the input: all its columns, then `row` (position in the input,
             from 0) and `reason`. Where the input has columns of these names, a ``_`` is added.
+            A table that was cleaned in parts, on Spark or out of core on DuckDB, has no order
+            of rows: there is no `row`, and the rows are found again when they are asked for.
 
         Raises
         ------
@@ -229,7 +260,7 @@ class CleaningReport:
         """
         return self._rows(self._flagged, "flagged", reason)
 
-    def _rows(self, record: RowRecord | None, action: Action, reason: str | None) -> Any:
+    def _rows(self, record: RowSource | None, action: Action, reason: str | None) -> Any:
         known = self._counts(action)
         if reason is not None and reason not in known:
             method = f"CleaningReport.{action}_rows"
@@ -238,6 +269,17 @@ class CleaningReport:
             message = "this report was made without rows, so none can be read back."
             raise InvalidDataError(message)
         return record.select(reason)
+
+    def close(self) -> None:
+        """Free what a cleaning in parts occupies; rows can then not be read back any more.
+
+        On DuckDB these are the temporary files of the raw rows, on Spark the clean rows that
+        it keeps: they are computed again when the orders or events are used. Of a table that
+        was cleaned in memory there is nothing to free.
+        """
+        for record in (self._removed, self._flagged):
+            if record is not None:
+                record.close()
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per reason: `reason`, `n_rows`, `action`, as a pandas frame."""
@@ -311,61 +353,128 @@ def _line(name: str, n_rows: int) -> str:
     return f"{name:<26}{n_rows:>11,}" if len(name) <= 26 else f"{name} {n_rows:,}"
 
 
-def make_report(
-    name: str,
-    raw: RawTable,
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows were removed, changed and flagged, by reason, zeros included.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that came in.
+    removed : dict of str to int
+        In the order in which reasons are tried.
+    changed, flagged : dict of str to int
+        Kept rows.
+    """
+
+    n_rows: int
+    removed: dict[str, int]
+    changed: dict[str, int]
+    flagged: dict[str, int]
+
+    def join(self, other: Tally) -> Tally:
+        """Return the counts of both sets of rows."""
+        pairs = (
+            (self.removed, other.removed),
+            (self.changed, other.changed),
+            (self.flagged, other.flagged),
+        )
+        sums = ({name: a.get(name, 0) + b.get(name, 0) for name in {**a, **b}} for a, b in pairs)
+        return Tally(self.n_rows + other.n_rows, *sums)
+
+
+def tally_rows(
     verdict: NDArray[np.int64],
     removed: Sequence[str],
     changed: Mapping[str, NDArray[np.bool_]],
     flagged: Mapping[str, NDArray[np.bool_]],
-    *,
-    descriptions: Mapping[str, str],
-    notes: Sequence[str] = (),
-) -> CleaningReport:
-    """Count every row and keep those that can be read back.
+) -> Tally:
+    """Count every row.
 
     Parameters
     ----------
-    name : str
-        What was cleaned.
-    raw : RawTable
     verdict : ndarray of int64
         0 for a kept row, else 1 + the position of its reason in `removed`.
     removed : sequence of str
         Reasons in order of precedence.
     changed, flagged : mapping of str to ndarray of bool
         Rows by reason; only kept rows are counted.
-    descriptions : mapping of str to str
-    notes : sequence of str, default=()
     """
     kept = verdict == 0
     counts = np.bincount(verdict, minlength=len(removed) + 1)
-    reasons = [
-        Reason(reason, int(counts[place + 1]), "removed", descriptions[reason])
-        for place, reason in enumerate(removed)
-        if counts[place + 1]
-    ]
-    parts: tuple[tuple[Action, Mapping[str, NDArray[np.bool_]]], ...] = (
-        ("changed", changed),
-        ("flagged", flagged),
+    return Tally(
+        len(verdict),
+        {reason: int(counts[place + 1]) for place, reason in enumerate(removed)},
+        {reason: int((rows & kept).sum()) for reason, rows in changed.items()},
+        {reason: int((rows & kept).sum()) for reason, rows in flagged.items()},
     )
-    for action, marks in parts:
-        for reason, rows in marks.items():
-            n_rows = int((rows & kept).sum())
-            if n_rows:
-                reasons.append(Reason(reason, n_rows, action, descriptions[reason]))
-    gone = np.flatnonzero(~kept)
-    bits = np.int64(1) << (verdict[gone] - 1)
+
+
+def flag_bits(
+    verdict: NDArray[np.int64], flagged: Mapping[str, NDArray[np.bool_]]
+) -> NDArray[np.int64]:
+    """Return a number for each row that has a bit for each flag; 0 for removed rows."""
     flags = np.zeros(len(verdict), dtype=np.int64)
     for place, rows in enumerate(flagged.values()):
-        flags[rows & kept] |= np.int64(1) << place
+        flags[rows & (verdict == 0)] |= np.int64(1) << place
+    return flags
+
+
+def record_rows(
+    raw: RawTable,
+    verdict: NDArray[np.int64],
+    removed: Sequence[str],
+    flagged: Mapping[str, NDArray[np.bool_]],
+) -> tuple[RowRecord, RowRecord]:
+    """Keep the removed and the flagged rows, so that they can be read back."""
+    gone = np.flatnonzero(verdict)
+    bits = np.int64(1) << (verdict[gone] - 1)
+    flags = flag_bits(verdict, flagged)
     looked_at = np.flatnonzero(flags)
+    return (
+        RowRecord(raw.take(gone), gone, tuple(removed), bits),
+        RowRecord(raw.take(looked_at), looked_at, tuple(flagged), flags[looked_at]),
+    )
+
+
+def make_report(
+    name: str,
+    tally: Tally,
+    *,
+    descriptions: Mapping[str, str],
+    notes: Sequence[str] = (),
+    rows: tuple[RowSource, RowSource] | None = None,
+) -> CleaningReport:
+    """Write the account of a cleaning.
+
+    Parameters
+    ----------
+    name : str
+        What was cleaned.
+    tally : Tally
+    descriptions : mapping of str to str
+    notes : sequence of str, default=()
+    rows : tuple of two RowSource, optional
+        The removed and the flagged rows.
+    """
+    parts: tuple[tuple[Action, Mapping[str, int]], ...] = (
+        ("removed", tally.removed),
+        ("changed", tally.changed),
+        ("flagged", tally.flagged),
+    )
+    reasons = tuple(
+        Reason(reason, n_rows, action, descriptions[reason])
+        for action, counts in parts
+        for reason, n_rows in counts.items()
+        if n_rows
+    )
+    removed, flagged = rows if rows is not None else (None, None)
     return CleaningReport(
         table=name,
-        n_rows_in=len(verdict),
-        n_rows_out=int(kept.sum()),
-        reasons=tuple(reasons),
+        n_rows_in=tally.n_rows,
+        n_rows_out=tally.n_rows - sum(tally.removed.values()),
+        reasons=reasons,
         notes=tuple(notes),
-        _removed=RowRecord(raw.take(gone), gone, tuple(removed), bits),
-        _flagged=RowRecord(raw.take(looked_at), looked_at, tuple(flagged), flags[looked_at]),
+        _removed=removed,
+        _flagged=flagged,
     )

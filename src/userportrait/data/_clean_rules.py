@@ -10,11 +10,18 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Limits", "find_non_products", "outlier_limits", "repeated_rows"]
+__all__ = [
+    "Limits",
+    "bits_of",
+    "find_non_products",
+    "is_doubtful",
+    "outlier_limits",
+    "repeated_rows",
+]
 
 SERVICE_CODES = frozenset(
     {
@@ -46,35 +53,65 @@ _NORMAL = 1.4826
 
 
 def repeated_rows(
-    columns: Iterable[NDArray[np.int64]], candidates: NDArray[np.bool_]
+    columns: Iterable[NDArray[Any]],
+    candidates: NDArray[np.bool_],
+    *,
+    changes: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return the candidates that equal an earlier candidate in every column.
+    """Return the candidates that equal another candidate in every column; one of them is left.
 
     Parameters
     ----------
-    columns : iterable of ndarray of int64
-        Codes, equal where the values are.
+    columns : iterable of ndarray
+        Codes or numbers, equal where the values are.
     candidates : ndarray of bool
+    changes : callable, optional
+        Given rows, returns what cleaning changed in them, as numbers. Of equal rows the one
+        with the least number is left, so that it does not matter which came first; without
+        it, the first one is left.
     """
     rows = np.flatnonzero(candidates)
     found = np.zeros(len(candidates), dtype=bool)
-    key = np.zeros(len(rows), dtype=np.int64)
-    n_keys = 1
+    key, n_keys = np.zeros(len(rows), dtype=np.int64), 1
     for column in columns:
-        codes, distinct = pd.factorize(column[rows])
-        if n_keys > 2**62 // max(len(distinct), 1):
+        codes, n_codes = _codes(column[rows])
+        if n_keys > 2**62 // n_codes:
             key, n_keys = _dense(key)
-        key = key * max(len(distinct), 1) + codes
-        n_keys *= max(len(distinct), 1)
-        if n_keys > 2**31:
-            key, n_keys = _dense(key)
-    found[rows] = pd.Series(key).duplicated().to_numpy(dtype=bool)
+        key, n_keys = key * n_codes + codes, n_keys * n_codes
+        if n_keys > 2 * len(rows):
+            alike = pd.Series(key).duplicated(keep=False).to_numpy(dtype=bool)
+            rows = rows[alike]  # the others are found to be different
+            if not len(rows):
+                return found
+            key, n_keys = _dense(key[alike])
+    if changes is not None:
+        several = np.flatnonzero(pd.Series(key).duplicated(keep=False).to_numpy(dtype=bool))
+        order = several[np.argsort(changes(rows[several]), kind="stable")]
+        rows, key = rows[order], key[order]
+    found[rows[pd.Series(key).duplicated().to_numpy(dtype=bool)]] = True
     return found
 
 
-def _dense(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    codes, distinct = pd.factorize(key)
+def _codes(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    """Return a code from 0 for each value, and how many codes there may be."""
+    if values.dtype.kind == "i" and len(values):
+        low, high = int(values.min()), int(values.max())
+        if high - low <= 2**32:
+            return values - low, high - low + 1
+    return _dense(values)
+
+
+def _dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    codes, distinct = pd.factorize(values)
     return np.asarray(codes, dtype=np.int64), max(len(distinct), 1)
+
+
+def bits_of(marks: Sequence[NDArray[np.bool_]], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for each of these rows that has a bit for each mark."""
+    found = np.zeros(len(rows), dtype=np.int64)
+    for place, mark in enumerate(marks):
+        found |= mark[rows].astype(np.int64) << place
+    return found
 
 
 def find_non_products(
@@ -120,29 +157,47 @@ def find_non_products(
     return every
 
 
+def is_doubtful(label: str) -> bool:
+    """Return whether `find_non_products` might find this code without being told."""
+    return not any(map(str.isdigit, label)) or _is_service(label.casefold())
+
+
 def _is_service(code: str) -> bool:
     return code in SERVICE_CODES or _VOUCHER.fullmatch(code) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What lies outside is an outlier; both ends are allowed themselves."""
+    """What lies outside is an outlier; both ends are allowed themselves.
+
+    Parameters
+    ----------
+    low, high : float
+    smallest : float
+        The smallest size that the limits were made of.
+    """
 
     low: float
     high: float
+    smallest: float = 0.0
 
     def outside(self, sizes: NDArray[Any]) -> NDArray[np.bool_]:
         """Return the sizes beyond the limits."""
         return (sizes < self.low) | (sizes > self.high)
 
 
-def outlier_limits(sizes: NDArray[Any], *, n_scales: float) -> Limits | None:
+def outlier_limits(
+    sizes: NDArray[Any], counts: NDArray[np.int64] | None = None, *, n_scales: float
+) -> Limits | None:
     """Return robust limits for positive sizes, None for fewer than 50 of them.
 
     Parameters
     ----------
     sizes : ndarray
         Positive.
+    counts : ndarray of int64, optional
+        How often each size occurs; the sizes are then sorted and all different. By default
+        once for each element.
     n_scales : float
         How many scales a logarithm may be away from the median.
 
@@ -151,11 +206,23 @@ def outlier_limits(sizes: NDArray[Any], *, n_scales: float) -> Limits | None:
     With m the median of the logarithms and s = 1.4826 × their median absolute deviation from m
     (Hampel 1974), but at least ln 2, the limits are exp(m ± n_scales × s).
     """
-    if len(sizes) < _ENOUGH_LINES:
+    if counts is None:
+        sizes, counts = np.unique(sizes, return_counts=True)
+    if counts.sum() < _ENOUGH_LINES:
         return None
-    logs = np.log(np.sort(sizes).astype(np.float64))
-    middle = float(np.median(logs))
-    scale = max(_NORMAL * float(np.median(np.abs(logs - middle))), _LEAST_SCALE)
+    logs = np.log(sizes.astype(np.float64))
+    middle = _median(logs, counts)
+    away = np.abs(logs - middle)
+    order = np.argsort(away, kind="stable")
+    scale = max(_NORMAL * _median(away[order], counts[order]), _LEAST_SCALE)
     with np.errstate(over="ignore"):
         low, high = np.exp([middle - n_scales * scale, middle + n_scales * scale])
-    return Limits(float(low), float(high))
+    return Limits(float(low), float(high), float(sizes[0]))
+
+
+def _median(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
+    """Return the median of sorted values that occur so often."""
+    until = np.cumsum(counts)
+    n = int(until[-1])
+    low, high = np.searchsorted(until, [(n - 1) // 2, n // 2], side="right")
+    return float(values[low] + values[high]) / 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -61,7 +62,7 @@ class RawTable:
     engine : str
         The library of the caller's frame.
     frame : DataFrame
-        pandas for pandas and DuckDB; polars for polars; either of them for pyarrow.
+        pandas for pandas, DuckDB and ibis; polars for polars; either of them for pyarrow.
     """
 
     def __init__(self, engine: Engine, frame: Any) -> None:
@@ -172,7 +173,7 @@ def _polars_column(name: str, value: NewColumn) -> Any:
 def collect_table(frame: Frame) -> RawTable:
     """Collect a frame that has entered the vocabulary, in one go."""
     native = frame.native
-    if frame.engine == "duckdb":
+    if frame.worker == "duckdb":
         return RawTable(frame.engine, _collect_duckdb(native))
     if frame.engine == "polars-lazy":
         native = native.collect()
@@ -258,9 +259,12 @@ def leave_table(engine: Engine, frame: Any) -> Any:
     if engine == "duckdb":
         duckdb = optional_import("duckdb", what="A DuckDB relation", extra="duckdb")
         return duckdb.from_df(frame)
-    if engine == "pyarrow":
+    if engine in ("pyarrow", "ibis"):
         if not isinstance(frame, pd.DataFrame):
             return frame.to_arrow()
         pa = optional_import("pyarrow", what="A pyarrow table", extra="parquet")
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if engine == "pyarrow":
+            return table
+        return import_module("ibis").memtable(table)
     return frame

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["TextTimes", "day_evidence", "read_time_texts", "text_shape"]
+__all__ = ["TextTimes", "day_evidence", "read_plain_texts", "read_time_texts", "text_shape"]
 
 _CLOCK = (
     r"(?:(?:\s*,\s*|\s+|T)(?P<hour>\d{1,2})(?:(?:[:时点])(?P<minute>\d{2})(?:[:分](?P<second>\d{2})"
@@ -81,15 +81,19 @@ class TextTimes:
     short_dashed: NDArray[np.bool_]
 
 
-def day_evidence(texts: Sequence[str]) -> tuple[int, int, int]:
-    """Count texts such as 03/04/2026 that only the day-first, only the month-first reading fits.
+def day_evidence(texts: Sequence[str]) -> tuple[frozenset[int], frozenset[int], bool]:
+    """Find dates such as 31/12/2026 that only the day-first, only the month-first reading fits.
 
     Returns
     -------
-    day_first, month_first, either : int
-        Texts that fit neither reading are not counted.
+    day_first, month_first : frozenset of int
+        The different dates, as numbers. Those that fit neither reading are left out.
+    either : bool
+        Whether any date fits both and is not the same in both.
     """
-    day_first = month_first = either = 0
+    day_first: set[int] = set()
+    month_first: set[int] = set()
+    either = False
     for text in texts:
         match = _YEAR_LAST.fullmatch(text)
         if match is None:
@@ -97,10 +101,11 @@ def day_evidence(texts: Sequence[str]) -> tuple[int, int, int]:
         first, second = int(match["first"]), int(match["second_"])
         fits_day = 1 <= first <= 31 and 1 <= second <= 12
         fits_month = 1 <= first <= 12 and 1 <= second <= 31
-        day_first += fits_day and not fits_month
-        month_first += fits_month and not fits_day
-        either += fits_day and fits_month and first != second
-    return day_first, month_first, either
+        if fits_day != fits_month:
+            date = (_full_year(match["year"]) * 100 + first) * 100 + second
+            (day_first if fits_day else month_first).add(date)
+        either = either or (fits_day and fits_month and first != second)
+    return frozenset(day_first), frozenset(month_first), either
 
 
 def read_time_texts(texts: Sequence[str], *, day_first: bool) -> TextTimes:
@@ -144,9 +149,7 @@ def _read(text: str, day_first: bool) -> tuple[int, ...]:
 
 def _numbers(match: re.Match[str], month: int, day: int, *, dashed: bool) -> tuple[int, ...]:
     found = match.groupdict()
-    year = int(match["year"])
-    if len(match["year"]) == 2:
-        year += 2000 if year <= 68 else 1900
+    year = _full_year(match["year"])
     hour = int(found.get("hour") or 0)
     half = (found.get("half") or "").casefold()
     if half:
@@ -160,6 +163,13 @@ def _numbers(match: re.Match[str], month: int, day: int, *, dashed: bool) -> tup
         year, month, day, hour, int(found.get("minute") or 0), int(found.get("second") or 0),
         micro, _offset(zone), int(bool(zone)), int(dashed),
     )  # fmt: skip
+
+
+def _full_year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) == 2:
+        year += 2000 if year <= 68 else 1900
+    return year
 
 
 def _offset(zone: str) -> int:
@@ -184,6 +194,19 @@ def _assemble(parts: dict[str, NDArray[np.int64]]) -> tuple[NDArray[np.int64], N
     seconds += parts["second"] - parts["offset"] * 60
     micros = np.where(valid, seconds * 1_000_000 + parts["micro"], 0)
     return micros, valid
+
+
+_PLAIN = re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2})?")
+
+
+def read_plain_texts(texts: Sequence[str]) -> NDArray[np.int64] | None:
+    """Read ISO 8601 texts without a zone quickly; None if there is any other text."""
+    if not all(map(_PLAIN.fullmatch, texts)):
+        return None
+    try:
+        return np.array(texts, dtype="datetime64[us]").view(np.int64)
+    except ValueError:
+        return None
 
 
 def text_shape(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -11,8 +11,22 @@ import pandas as pd
 
 from userportrait._core.display import format_count
 from userportrait._core.units import MICROS_PER_DAY
-from userportrait.data._clean_ids import is_missing_text, strip_text
-from userportrait.data._clean_time_texts import day_evidence, read_time_texts, text_shape
+from userportrait.data._clean_facts import MOST_TEXTS, ColumnFacts, kind_facts
+from userportrait.data._clean_ids import stripped_labels
+from userportrait.data._clean_time_numbers import (
+    NUMBER_FORMATS,
+    likely_format,
+    magnitudes,
+    read_dates,
+    read_number_texts,
+    scaled,
+)
+from userportrait.data._clean_time_texts import (
+    day_evidence,
+    read_plain_texts,
+    read_time_texts,
+    text_shape,
+)
 from userportrait.errors import (
     ColumnTypeError,
     InvalidDataError,
@@ -25,19 +39,16 @@ if TYPE_CHECKING:
 
     from userportrait.data._clean_columns import RawColumn
 
-__all__ = ["NUMBER_FORMATS", "CleanTimes", "TimeOptions", "check_zone", "clean_times", "local_days"]
-
-NUMBER_FORMATS: dict[str, float] = {
-    "unix_s": 1_000_000.0,
-    "unix_ms": 1_000.0,
-    "unix_us": 1.0,
-    "unix_ns": 0.001,
-    "excel": float(MICROS_PER_DAY),
-}
-"""Formats of times that are numbers: microseconds in one unit."""
-
-_EXCEL_START = -25_569 * MICROS_PER_DAY
-_LARGEST = 2**62
+__all__ = [
+    "CleanTimes",
+    "TimeOptions",
+    "TimePlan",
+    "check_zone",
+    "clean_times",
+    "learn_times",
+    "local_days",
+    "plan_times",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,6 @@ class _Read:
     unparsable: NDArray[np.bool_]
     aware: NDArray[np.bool_]
     parsed: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
 
 
 def check_zone(name: object) -> str | None:
@@ -100,10 +110,59 @@ def check_zone(name: object) -> str | None:
     return None
 
 
-def clean_times(
-    raw: RawColumn, column: str, role: str, options: TimeOptions, *, owner: str
-) -> CleanTimes:
-    """Read a column of times.
+@dataclass(frozen=True, slots=True)
+class TimePlan:
+    """How a column of times is read.
+
+    Parameters
+    ----------
+    day_first : bool
+        How to read year-last dates.
+    notes : tuple of str
+        What was decided, for the report.
+    """
+
+    day_first: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def learn_times(raw: RawColumn, options: TimeOptions) -> ColumnFacts:
+    """Return what these rows say about how a column of times is to be read."""
+    facts = kind_facts(raw)
+    if raw.kind == "time" and raw.aware is not None:
+        aware = int(np.count_nonzero(raw.aware & ~raw.missing))
+        naive = facts.known - aware
+        return replace(facts, naive=(naive, naive), aware=(aware, aware))
+    if raw.kind == "text" and options.time_format is None:
+        return _learn_texts(raw, facts, options.day_first)
+    if raw.kind in ("integer", "number") and options.time_format in _DATE_FORMATS:
+        known = raw.values[~raw.missing]
+        _, valid = read_dates(known)
+        dates = int(np.count_nonzero(valid))
+        return replace(facts, dates=dates, magnitudes=magnitudes(known))
+    return facts
+
+
+def plan_times(
+    facts: ColumnFacts,
+    column: str,
+    role: str,
+    options: TimeOptions,
+    *,
+    owner: str,
+    raw: RawColumn | None = None,
+) -> TimePlan:
+    """Decide how a column of times is read.
+
+    Parameters
+    ----------
+    facts : ColumnFacts
+        Of all its rows.
+    column, role, owner : str
+        For messages.
+    options : TimeOptions
+    raw : RawColumn, optional
+        All rows, where they are at hand, to name those at fault.
 
     Raises
     ------
@@ -116,57 +175,224 @@ def clean_times(
         If `time_format` is not a format.
     """
     where = f"{owner}: {role}='{column}'"
-    if raw.kind == "time" and options.time_format is not None:
-        message = (
-            f"{where} holds times already, so time_format={options.time_format!r} has nothing to "
-            f"read. Leave it out, or read the column as text: read_csv(..., "
-            f"text_columns=[{column!r}])."
-        )
-        raise InvalidDataError(message, column=column)
-    if raw.kind == "time":
-        micros = np.where(raw.missing, 0, raw.values.view(np.int64))
-        aware = np.zeros(len(raw), dtype=bool) if raw.aware is None else raw.aware
-        nothing = np.zeros(len(raw), dtype=bool)
-        read = _Read(micros, raw.missing, nothing, aware & ~raw.missing, nothing)
-    elif raw.kind == "text":
-        read = _from_texts(raw, column, where, options, owner)
-    elif raw.kind in ("integer", "number"):
-        read = _from_numbers(raw, column, where, options)
+    plan = TimePlan(bool(options.day_first))
+    if facts.kind == "time":
+        if options.time_format is not None:
+            message = (
+                f"{where} holds times already, so time_format={options.time_format!r} has nothing "
+                f"to read. Leave it out, or read the column as text: read_csv(..., "
+                f"text_columns=[{column!r}])."
+            )
+            raise InvalidDataError(message, column=column)
+    elif facts.kind == "text":
+        if options.time_format is None:
+            plan = _plan_texts(facts, column, where, options, raw)
+        elif options.time_format not in NUMBER_FORMATS:
+            _ = _by_format(["2026"], options.time_format, owner)
+    elif facts.kind in ("integer", "number"):
+        plan = _plan_numbers(facts, column, where, options)
     else:
-        held = "true and false" if raw.kind == "boolean" else "values of another type"
+        held = "true and false" if facts.kind == "boolean" else "values of another type"
         message = f"{where} must hold dates or times; it holds {held}. Is it the right column?"
         raise ColumnTypeError(message, column=column)
-    return _in_utc(read, column, where, options)
+    _check_zones(facts, column, where, options, plan, raw)
+    return plan
+
+
+def clean_times(
+    raw: RawColumn,
+    column: str,
+    role: str,
+    options: TimeOptions,
+    *,
+    owner: str,
+    plan: TimePlan | None = None,
+) -> CleanTimes:
+    """Read a column of times.
+
+    Parameters
+    ----------
+    raw : RawColumn
+    column, role, owner : str
+        For messages.
+    options : TimeOptions
+    plan : TimePlan, optional
+        What `plan_times` decided; by default these rows decide.
+
+    Raises
+    ------
+    InvalidDataError, InvalidParameterError
+        As `plan_times`.
+    """
+    if plan is None:
+        facts = learn_times(raw, options)
+        plan = plan_times(facts, column, role, options, owner=owner, raw=raw)
+    read = _read_times(raw, options, plan, owner)
+    return _in_utc(read, options, plan)
+
+
+def _read_times(raw: RawColumn, options: TimeOptions, plan: TimePlan, owner: str) -> _Read:
+    nothing = np.zeros(len(raw), dtype=bool)
+    if raw.missing.all():
+        return _Read(np.zeros(len(raw), dtype=np.int64), raw.missing, nothing, nothing, nothing)
+    if raw.kind == "time":
+        micros = np.where(raw.missing, 0, raw.values.view(np.int64))
+        aware = nothing if raw.aware is None else raw.aware & ~raw.missing
+        return _Read(micros, raw.missing, nothing, aware, nothing)
+    if raw.kind == "text":
+        return _from_texts(raw, options, plan, owner)
+    return _from_numbers(raw, options)
 
 
 # Texts
 
 
-def _from_texts(raw: RawColumn, column: str, where: str, options: TimeOptions, owner: str) -> _Read:
-    texts = [] if raw.labels is None else [strip_text(text) for text in raw.labels]
-    missing = np.array([*(is_missing_text(text) for text in texts), True], dtype=bool)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shaped:
+    """The labels of a text column that are not missing, read by their shape."""
+
+    micros: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+    aware: NDArray[np.bool_]
+    dashed: NDArray[np.bool_]
+
+
+def _present(raw: RawColumn) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the labels that are not missing, stripped, and their positions."""
+    texts, missing = stripped_labels(raw)
     known = np.flatnonzero(~missing)
-    chosen = [texts[position] for position in known]
-    notes: tuple[str, ...] = ()
-    if options.time_format in NUMBER_FORMATS:
-        micros, valid, aware = _number_texts(chosen, options.time_format)
-    elif options.time_format is not None:
-        micros, valid, aware = _by_format(chosen, options.time_format, owner)
+    return [texts[position] for position in known], known
+
+
+def _shaped(raw: RawColumn, *, day_first: bool) -> _Shaped:
+    texts, _ = _present(raw)
+    plain = raw.once("plain", lambda: read_plain_texts(texts))
+    if plain is not None:
+        nothing = np.zeros(len(texts), dtype=bool)
+        return _Shaped(plain, ~nothing, nothing, nothing)
+    name = f"shaped, {day_first}"
+    found = raw.once(name, lambda: read_time_texts(texts, day_first=day_first))
+    return _Shaped(found.micros, found.valid, found.aware, found.short_dashed)
+
+
+def _learn_texts(raw: RawColumn, facts: ColumnFacts, day_first: bool | None) -> ColumnFacts:
+    texts, known = _present(raw)
+    if not texts:
+        return facts
+    if day_first is None and raw.once("plain", lambda: read_plain_texts(texts)) is None:
+        days, months, either = day_evidence(texts)
+        facts = replace(facts, day_dates=days, month_dates=months, either=either)
+        sure = not (either or (days and months))
+        readings = (bool(days),) if sure else (False, True)
     else:
-        micros, valid, aware, notes = _by_shape(chosen, raw, known, column, where, options)
-    all_micros = np.zeros(len(missing), dtype=np.int64)
+        readings = (bool(day_first),)
+    shaped = {reading: _shaped(raw, day_first=reading) for reading in readings}
+    naive, aware = [0, 0], [0, 0]
+    for reading in (False, True):
+        found = shaped.get(reading, next(iter(shaped.values())))
+        naive[reading] = _n_rows(raw, known[found.valid & ~found.aware])
+        aware[reading] = _n_rows(raw, known[found.valid & found.aware])
+    nothing = any(not found.valid.any() for found in shaped.values())
+    dashed = next(iter(shaped.values())).dashed
+    return replace(
+        facts,
+        naive=(naive[0], naive[1]),
+        aware=(aware[0], aware[1]),
+        dashed=_n_rows(raw, known[dashed]),
+        unread=tuple(sorted(set(texts))[: MOST_TEXTS + 1]) if nothing else (),
+    )
+
+
+def _n_rows(raw: RawColumn, labels: NDArray[np.intp]) -> int:
+    """Count the rows that hold one of these labels."""
+    if not len(labels) or raw.labels is None:
+        return 0
+    n_labels = len(raw.labels)
+    counts: NDArray[np.int64] = raw.once(
+        "counts", lambda: np.bincount(raw.values[raw.values >= 0], minlength=n_labels)
+    )
+    return int(counts[labels].sum())
+
+
+def _plan_texts(
+    facts: ColumnFacts, column: str, where: str, options: TimeOptions, raw: RawColumn | None
+) -> TimePlan:
+    plan = TimePlan(bool(options.day_first))
+    if options.day_first is None:
+        plan = _decide_day_first(facts, column, where)
+    if options.day_first is None and facts.dashed:
+        message = (
+            f"{where} holds dates such as 11-02-13, which could start with the day, the month "
+            f"or the year. Give time_format=, such as '%d-%m-%y'."
+        )
+        rows = [] if raw is None else _rows_of(raw, _shaped(raw, day_first=False).dashed)
+        raise InvalidDataError(message, column=column, rows=rows, n_rows=facts.dashed)
+    reading = int(plan.day_first)
+    if facts.unread and not facts.naive[reading] + facts.aware[reading]:
+        n_texts = len(facts.unread)
+        more = "more than " if n_texts > MOST_TEXTS else ""
+        counted = format_count(min(n_texts, MOST_TEXTS), "different text")
+        message = (
+            f"{where}: none of the {more}{counted} is a date or time that is known; the first "
+            f"looks like '{text_shape(facts.unread[0])}' (9 is a digit, a a letter). Give "
+            f"time_format=, such as '%d.%m.%Y %H:%M', or another column."
+        )
+        raise InvalidDataError(message, column=column)
+    return plan
+
+
+def _rows_of(raw: RawColumn, labels: NDArray[np.bool_]) -> list[int]:
+    """Return the first rows that hold one of the marked labels."""
+    chosen = _present(raw)[1][labels]
+    return [int(row) for row in np.flatnonzero(np.isin(raw.values, chosen))[:5]]
+
+
+def _decide_day_first(facts: ColumnFacts, column: str, where: str) -> TimePlan:
+    days, months = len(facts.day_dates), len(facts.month_dates)
+    if days and months:
+        message = (
+            f"{where} mixes orders of day and month: {format_count(days, 'date')} can only "
+            f"start with the day, {months:,} only with the month. Give day_first=True or "
+            f"day_first=False (in a shell, --day-first or --month-first); what does not fit is "
+            f"then removed and counted."
+        )
+        raise InvalidDataError(message, column=column)
+    if facts.either and not (days or months):
+        message = (
+            f"{where}: dates such as 03/04/2026 could start with the day or with the month, and "
+            f"every date fits both. Give day_first=True or day_first=False (in a shell, "
+            f"--day-first or --month-first)."
+        )
+        raise InvalidDataError(message, column=column)
+    if not (days or months):
+        return TimePlan()
+    which, n = ("day", days) if days else ("month", months)
+    fitting = format_count(n, "different date fits", "different dates fit")
+    note = f"'{column}': dates start with the {which}; {fitting} no other way."
+    return TimePlan(bool(days), (note,))
+
+
+def _from_texts(raw: RawColumn, options: TimeOptions, plan: TimePlan, owner: str) -> _Read:
+    _, missing = stripped_labels(raw)
+    texts, known = _present(raw)
+    if options.time_format is None:
+        found = _shaped(raw, day_first=plan.day_first)
+    elif options.time_format in NUMBER_FORMATS:
+        micros, valid = read_number_texts(texts, options.time_format)
+        zoned = np.full(len(texts), options.time_format != "excel")
+        found = _Shaped(micros, valid, zoned, ~valid)
+    else:
+        found = _by_format(texts, options.time_format, owner)
+    micros = np.zeros(len(missing), dtype=np.int64)
     bad = np.zeros(len(missing), dtype=bool)
     zoned = np.zeros(len(missing), dtype=bool)
-    all_micros[known], bad[known], zoned[known] = micros, ~valid, aware & valid
+    micros[known], bad[known], zoned[known] = found.micros, ~found.valid, found.aware & found.valid
     codes = raw.values
     gone, wrong = missing[codes], bad[codes]
-    return _Read(all_micros[codes], gone, wrong, zoned[codes], ~(gone | wrong), notes)
+    return _Read(micros[codes], gone, wrong, zoned[codes], ~(gone | wrong))
 
 
-_Parsed = tuple["NDArray[np.int64]", "NDArray[np.bool_]", "NDArray[np.bool_]"]
-
-
-def _by_format(texts: list[str], time_format: str, owner: str) -> _Parsed:
+def _by_format(texts: list[str], time_format: str, owner: str) -> _Shaped:
     zoned = "%z" in time_format or "%Z" in time_format
     try:
         found = pd.to_datetime(
@@ -178,206 +404,89 @@ def _by_format(texts: list[str], time_format: str, owner: str) -> _Parsed:
     valid = found.notna().to_numpy(dtype=bool)
     naive = found.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     micros = np.where(valid, naive.view(np.int64), 0)
-    return micros, valid, np.full(len(texts), zoned)
-
-
-def _by_shape(
-    texts: list[str],
-    raw: RawColumn,
-    known: NDArray[Any],
-    column: str,
-    where: str,
-    options: TimeOptions,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_], tuple[str, ...]]:
-    day_first = options.day_first
-    notes: tuple[str, ...] = ()
-    fast = _plain_iso(texts)
-    if fast is not None:
-        return fast, np.ones(len(texts), dtype=bool), np.zeros(len(texts), dtype=bool), ()
-    if day_first is None:
-        day_first, note = _decide_day_first(texts, column, where)
-        notes = (note,) if note else ()
-    found = read_time_texts(texts, day_first=day_first)
-    if options.day_first is None and found.short_dashed.any():
-        message = (
-            f"{where} holds dates such as 11-02-13, which could start with the day, the month "
-            f"or the year. Give time_format=, such as '%d-%m-%y'."
-        )
-        labels = known[found.short_dashed]
-        rows = np.flatnonzero(np.isin(raw.values, labels))
-        raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
-    if len(texts) and not found.valid.any():
-        message = (
-            f"{where}: none of the {format_count(len(texts), 'different text')} is a date or time "
-            f"that is known; the first looks like '{text_shape(min(texts))}' (9 is a digit, a a "
-            f"letter). Give time_format=, such as '%d.%m.%Y %H:%M', or another column."
-        )
-        raise InvalidDataError(message, column=column)
-    return found.micros, found.valid, found.aware, notes
-
-
-def _plain_iso(texts: list[str]) -> NDArray[np.int64] | None:
-    """Read ISO 8601 texts without a zone quickly; None if there is any other text."""
-    if not all(_looks_iso(text) for text in texts):
-        return None
-    try:
-        return np.array(texts, dtype="datetime64[us]").view(np.int64)
-    except ValueError:
-        return None
-
-
-def _looks_iso(text: str) -> bool:
-    return (
-        len(text) in (10, 19)
-        and text[4] == "-"
-        and text[7] == "-"
-        and text[:4].isdecimal()
-        and text.isascii()
-        and (len(text) == 10 or (text[10] in " T" and text[13] == ":" and text[16] == ":"))
-    )
-
-
-def _decide_day_first(texts: list[str], column: str, where: str) -> tuple[bool, str]:
-    day_first, month_first, either = day_evidence(texts)
-    if day_first and month_first:
-        message = (
-            f"{where} mixes orders of day and month: {format_count(day_first, 'date')} can only "
-            f"start with the day, {month_first:,} only with the month. Give day_first=True or "
-            f"day_first=False (in a shell, --day-first or --month-first); what does not fit is "
-            f"then removed and counted."
-        )
-        raise InvalidDataError(message, column=column)
-    if either and not (day_first or month_first):
-        message = (
-            f"{where}: dates such as 03/04/2026 could start with the day or with the month, and "
-            f"every date fits both. Give day_first=True or day_first=False (in a shell, "
-            f"--day-first or --month-first)."
-        )
-        raise InvalidDataError(message, column=column)
-    if not (day_first or month_first):
-        return False, ""
-    which, n = ("day", day_first) if day_first else ("month", month_first)
-    fitting = format_count(n, "different date fits", "different dates fit")
-    note = f"'{column}': dates start with the {which}; {fitting} no other way."
-    return bool(day_first), note
+    return _Shaped(micros, valid, np.full(len(texts), zoned), ~valid)
 
 
 # Numbers
 
 
-def _number_texts(texts: list[str], time_format: str) -> _Parsed:
-    numbers = np.zeros(len(texts), dtype=np.float64)
-    valid = np.zeros(len(texts), dtype=bool)
-    exact = np.zeros(len(texts), dtype=np.int64)
-    for position, text in enumerate(texts):
-        try:
-            numbers[position] = float(text)
-        except ValueError:
-            continue
-        valid[position] = True
-        exact[position] = int(text) if text.isdecimal() and len(text) <= 18 else 0
-    whole = exact if valid.all() and (exact == numbers).all() else numbers
-    micros, fits = _scaled(whole, time_format)
-    return micros, valid & fits, np.full(len(texts), time_format != "excel")
+_DATE_FORMATS = (None, "%Y%m%d")
 
 
-def _from_numbers(raw: RawColumn, column: str, where: str, options: TimeOptions) -> _Read:
-    known = ~raw.missing
-    values = np.where(known, raw.values, 0)
-    notes: tuple[str, ...] = ()
+def _plan_numbers(facts: ColumnFacts, column: str, where: str, options: TimeOptions) -> TimePlan:
     if options.time_format in NUMBER_FORMATS:
-        micros, valid = _scaled(values, options.time_format)
-        aware = options.time_format != "excel"
-    elif options.time_format not in (None, "%Y%m%d"):
+        return TimePlan()
+    if options.time_format not in _DATE_FORMATS:
         message = (
             f"{where} holds numbers, but time_format={options.time_format!r} describes texts. "
             f"Known formats of numbers: {', '.join(map(repr, NUMBER_FORMATS))}."
         )
         raise InvalidDataError(message, column=column)
+    if not facts.known:
+        return TimePlan()
+    if facts.dates * 2 <= facts.known:
+        likely = likely_format(facts.magnitudes)
+        hint = f" They look like time_format='{likely}'." if likely else ""
+        message = (
+            f"{where} holds numbers that are not dates such as 20260131.{hint} Say what they "
+            f"count: time_format must be one of {', '.join(map(repr, NUMBER_FORMATS))}."
+        )
+        raise InvalidDataError(message, column=column)
+    return TimePlan(notes=(f"'{column}': whole numbers such as 20260131 were read as dates.",))
+
+
+def _from_numbers(raw: RawColumn, options: TimeOptions) -> _Read:
+    known = ~raw.missing
+    values = np.where(known, raw.values, 0)
+    if options.time_format in NUMBER_FORMATS:
+        micros, valid = scaled(values, options.time_format)
+        aware = options.time_format != "excel"
     else:
-        micros, valid = _from_eight_digits(values)
+        micros, valid = read_dates(values)
         aware = False
-        if int((valid & known).sum()) * 2 <= int(known.sum()) and known.any():
-            raise InvalidDataError(_what_numbers(values[known], where), column=column)
-        if known.any():
-            notes = (f"'{column}': whole numbers such as 20260131 were read as dates.",)
-    wrong = known & ~valid
-    micros = np.where(known & valid, micros, 0)
-    zoned = np.full(len(raw), aware) & known & valid
-    return _Read(micros, raw.missing, wrong, zoned, known & valid, notes)
-
-
-def _from_eight_digits(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    fits = np.isfinite(values) & (values >= 1800_01_01) & (values < 2200_01_01)
-    whole = np.where(fits, values, 0).astype(np.int64)
-    fits &= whole == values
-    distinct, codes = np.unique(np.where(fits, whole, 0), return_inverse=True)
-    found = read_time_texts([str(value) for value in distinct], day_first=False)
-    return found.micros[codes], found.valid[codes] & fits
-
-
-def _scaled(values: NDArray[Any], time_format: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    unit = NUMBER_FORMATS[time_format]
-    if values.dtype.kind == "i" and time_format != "excel":
-        fits = np.abs(values.astype(np.float64)) * unit < _LARGEST
-        safe = np.where(fits, values, 0)
-        return (safe // 1_000 if unit < 1 else safe * int(unit)), fits
-    with np.errstate(invalid="ignore", over="ignore"):
-        scaled = np.round(values.astype(np.float64) * unit)
-        fits = np.isfinite(scaled) & (np.abs(scaled) < _LARGEST)
-    micros = np.where(fits, scaled, 0.0).astype(np.int64)
-    if time_format == "excel":
-        micros = np.round(micros / 1_000).astype(np.int64) * 1_000 + _EXCEL_START
-    return micros, fits
-
-
-def _what_numbers(values: NDArray[Any], where: str) -> str:
-    middle = float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
-    likely = next(
-        (name for name, low, high in _MAGNITUDES if low <= middle < high),
-        None,
-    )
-    hint = f" They look like time_format='{likely}'." if likely else ""
-    return (
-        f"{where} holds numbers that are not dates such as 20260131.{hint} Say what they count: "
-        f"time_format must be one of {', '.join(map(repr, NUMBER_FORMATS))}."
-    )
-
-
-# Times between 1990 and 2100 in each unit.
-_MAGNITUDES = (
-    ("excel", 32_874.0, 73_051.0),
-    ("unix_s", 6.3e8, 4.2e9),
-    ("unix_ms", 6.3e11, 4.2e12),
-    ("unix_us", 6.3e14, 4.2e15),
-    ("unix_ns", 6.3e17, 4.2e18),
-)
+    good = known & valid
+    zoned = np.full(len(raw), aware) & good
+    return _Read(np.where(good, micros, 0), raw.missing, known & ~valid, zoned, good)
 
 
 # Zones
 
 
-def _in_utc(read: _Read, column: str, where: str, options: TimeOptions) -> CleanTimes:
-    usable = ~(read.missing | read.unparsable)
-    naive = usable & ~read.aware
-    nothing = np.zeros(len(usable), dtype=bool)
+def _check_zones(
+    facts: ColumnFacts,
+    column: str,
+    where: str,
+    options: TimeOptions,
+    plan: TimePlan,
+    raw: RawColumn | None,
+) -> None:
+    naive, aware = facts.naive[plan.day_first], facts.aware[plan.day_first]
+    if options.time_zone is not None or not (naive and aware):
+        return
+    rows: list[int] = []
+    if raw is not None:
+        read = _read_times(raw, options, plan, where)
+        usable = ~(read.missing | read.unparsable)
+        rows = np.flatnonzero(usable & ~read.aware)[:5].tolist()
+    message = (
+        f"{where} mixes {format_count(aware, 'time')} with a zone and {naive:,} without one. "
+        f"Give time_zone=, the IANA name of the zone of those without, such as 'UTC' or "
+        f"'Europe/Berlin'."
+    )
+    raise InvalidDataError(message, column=column, rows=rows, n_rows=naive)
+
+
+def _in_utc(read: _Read, options: TimeOptions, plan: TimePlan) -> CleanTimes:
+    nothing = np.zeros(len(read.micros), dtype=bool)
     micros, ambiguous, nonexistent = read.micros, nothing, nothing
-    if options.time_zone is None:
-        if naive.any() and read.aware.any():
-            rows = np.flatnonzero(naive)
-            message = (
-                f"{where} mixes {format_count(int(read.aware.sum()), 'time')} with a zone and "
-                f"{len(rows):,} without one. Give time_zone=, the IANA name of the zone of those "
-                f"without, such as 'UTC' or 'Europe/Berlin'."
-            )
-            raise InvalidDataError(message, column=column, rows=rows[:5].tolist(), n_rows=len(rows))
-        converted = read.aware
-    else:
+    converted = read.aware
+    if options.time_zone is not None:
+        naive = ~(read.missing | read.unparsable | read.aware)
         micros, ambiguous, nonexistent = _localized(micros, naive, options.time_zone)
         converted = read.aware | (naive & (micros != read.micros))
     return CleanTimes(
         micros, read.missing, read.unparsable, read.parsed, converted,
-        ambiguous, nonexistent, read.notes,
+        ambiguous, nonexistent, plan.notes,
     )  # fmt: skip
 
 

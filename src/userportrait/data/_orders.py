@@ -7,14 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from userportrait._core import frames
+from userportrait._core.display import format_count
 from userportrait._core.params import Between, InstanceOf, Optional, check_values
 from userportrait._core.units import as_moment, from_micros, to_micros
 from userportrait.data._order_arrays import LARGEST_EXACT, LARGEST_QUANTITY, OrderArrays
 from userportrait.data._roles import ORDER_ROLES, Role
 from userportrait.data._tables import Table
-from userportrait.errors import InvalidParameterError, MissingColumnError
+from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from userportrait.typing import IntoFrame
@@ -35,7 +37,8 @@ class Orders(Table):
         One row per order line with the columns `customer_id`, `order_id`, `ordered_at` and
         either `amount` or `quantity` and `price`; optionally `item_id`, `channel`,
         `country`, `category`, and columns of your own. A pandas or polars frame (eager or
-        lazy), a pyarrow table or a DuckDB relation.
+        lazy), a pyarrow table, a DuckDB relation, a Spark DataFrame or an ibis table on
+        DuckDB.
     currency : str, optional
         The currency's code, for display only.
     minor_digits : int, default=2
@@ -105,8 +108,14 @@ class Orders(Table):
             if "quantity" in self._kinds:
                 _ = arrays.quantity
             return
+        # One pass finds out all that is asked below.
+        frames.survey(self._inner, ["customer_id", "order_id", "ordered_at", *self._numbers])
         super()._check_values()
         self._check_money()
+
+    @property
+    def _numbers(self) -> list[str]:
+        return [name for name in ("quantity", "price", "amount") if name in self._kinds]
 
     def _check_money(self) -> None:
         money = ["amount"] if "amount" in self._kinds else ["quantity", "price"]
@@ -117,14 +126,14 @@ class Orders(Table):
         large = math.prod(sizes[name] for name in money) >= limit
         large |= sizes.get("quantity", 0.0) >= LARGEST_QUANTITY
         if any(missing.values()) or large or math.inf in sizes.values():
+            if self.engine == "spark":  # too many rows to collect, and they have no places
+                _raise_bad_money(missing, sizes)
             _ = self.arrays.amount, self.arrays.quantity  # these name the rows
 
     @cached_property
     def _spans(self) -> dict[str, tuple[Any, Any]]:
         """The least and greatest value of the time and of each number, in one pass."""
-        numbers = [n for n in ("quantity", "price", "amount") if n in self._kinds]
-        timed = frames.with_epoch_micros(self._inner, "ordered_at", "at")
-        return frames.spans(timed, ["at", *numbers])
+        return frames.spans(self._inner, ["ordered_at", *self._numbers])
 
     @cached_property
     def has_returns(self) -> bool:
@@ -133,6 +142,11 @@ class Orders(Table):
             return self.arrays.has_returns
         signed = ("quantity", "price", "amount")
         return any(float(self._spans[n][0] or 0) < 0 for n in signed if n in self._spans)
+
+    @property
+    def holds_whole_units(self) -> bool:
+        """Whether units are certainly whole: the column holds whole numbers, or is not there."""
+        return self._kinds.get("quantity", "integer") in ("integer", "boolean")
 
     @cached_property
     def arrays(self) -> OrderArrays:
@@ -191,7 +205,8 @@ class Orders(Table):
         if "arrays" in self.__dict__:
             at = self.arrays.at
             return from_micros(int(at.max() if which else at.min()))
-        return from_micros(int(self._spans["at"][which]))
+        end: datetime = self._spans["ordered_at"][which]
+        return end
 
     def moment(self, as_of: object, *, owner: str) -> datetime:
         """Return `as_of` as a naive UTC time, the newest line's time for None.
@@ -212,6 +227,24 @@ class Orders(Table):
             )
             raise InvalidParameterError(owner, [problem])
         return moment
+
+
+def _raise_bad_money(missing: Mapping[str, int], sizes: Mapping[str, float]) -> None:
+    """Say which numbers are missing, infinite or too large, without their rows."""
+    for name, n in missing.items():
+        if n:
+            message = (
+                f"Orders: '{name}' must hold finite numbers; {format_count(n, 'row')} hold NaN "
+                f"or nothing. Drop those rows, or use clean_orders, which drops and counts them."
+            )
+            raise InvalidDataError(message, column=name, n_rows=n)
+    name = max(sizes, key=lambda column: sizes[column])
+    message = (
+        f"Orders: money must be smaller than 2**53 minor units, and units smaller than 9 "
+        f"billion; '{name}' holds {sizes[name]:g}. Check its unit, or use clean_orders, which "
+        f"drops such rows and counts them."
+    )
+    raise InvalidDataError(message, column=name)
 
 
 def _size(span: tuple[Any, Any]) -> float:

@@ -25,11 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
-__all__ = ["read_csv", "read_parquet", "read_sql", "read_table"]
+__all__ = [
+    "PARQUET_SUFFIXES",
+    "chosen_columns",
+    "existing_path",
+    "read_csv",
+    "read_parquet",
+    "read_sql",
+    "read_table",
+]
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
-_PARQUET_SUFFIXES = (".parquet", ".pq")
+PARQUET_SUFFIXES = (".parquet", ".pq")
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -71,9 +79,9 @@ def read_table(
       customer_id  amount
     0         007    12.5
     """
-    file = _existing(path, folder=True)
+    file = existing_path(path, folder=True)
     ending = _ending(file)
-    if file.is_dir() or ending in _PARQUET_SUFFIXES:
+    if file.is_dir() or ending in PARQUET_SUFFIXES:
         return read_parquet(file)
     if ending in _CSV_SUFFIXES:
         return read_csv(file, encoding=encoding, text_columns=text_columns)
@@ -83,7 +91,7 @@ def read_table(
             f"give the frame."
         )
         raise InvalidDataError(message)
-    known = [*_CSV_SUFFIXES, *(f".csv{packed}" for packed in _PACKED_SUFFIXES), *_PARQUET_SUFFIXES]
+    known = [*_CSV_SUFFIXES, *(f".csv{packed}" for packed in _PACKED_SUFFIXES), *PARQUET_SUFFIXES]
     message = f"'{file}': {unknown_name('ending of a data file', ending or 'none', known)}"
     raise InvalidDataError(message)
 
@@ -95,7 +103,16 @@ def _ending(file: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _existing(path: str | PathLike[str], *, folder: bool = False) -> Path:
+def existing_path(path: str | PathLike[str], *, folder: bool = False) -> Path:
+    """Return a path to something that is there; a folder only if it may be one.
+
+    Raises
+    ------
+    DataFileNotFoundError
+        If there is nothing; the message names a near one.
+    InvalidDataError
+        If it is a folder and must not be.
+    """
     file = Path(path).expanduser()
     if not file.exists():
         home = file.parent
@@ -178,19 +195,20 @@ def read_csv(
             "encoding": Optional(InstanceOf((str,), "the name of an encoding")),
         },
     )
-    file = _existing(path)
+    file = existing_path(path)
     encoding = find_encoding(file, encoding)
     delimiter = find_delimiter(file, encoding, delimiter)
     texts = _read_texts(file, encoding, delimiter)
-    chosen = _chosen_columns(list(texts.columns), columns)
-    _chosen_columns(chosen, text_columns)
+    chosen = chosen_columns(list(texts.columns), columns)
+    chosen_columns(chosen, text_columns)
     typed = {
         name: texts[name] if name in text_columns else typed_column(texts[name]) for name in chosen
     }
     return pd.DataFrame(typed)
 
 
-def _chosen_columns(names: list[str], columns: Sequence[str] | None) -> list[str]:
+def chosen_columns(names: list[str], columns: Sequence[str] | None) -> list[str]:
+    """Return the columns to read, all for None; raise `MissingColumnError` for one not there."""
     if columns is None:
         return names
     for name in columns:
@@ -268,13 +286,13 @@ def read_parquet(path: str | PathLike[str], columns: Sequence[str] | None = None
     0     3.5
     1     4.0
     """
-    file = _existing(path, folder=True)
+    file = existing_path(path, folder=True)
     pq = optional_import("pyarrow.parquet", what="read_parquet", extra="parquet")
     pa = optional_import("pyarrow", what="read_parquet", extra="parquet")
     try:
         dataset = pq.ParquetDataset(file)
         names = [str(name) for name in dataset.schema.names]
-        chosen = _chosen_columns(names, columns)
+        chosen = chosen_columns(names, columns)
         table = dataset.read(columns=chosen)
     except (pa.ArrowException, OSError) as error:
         message = f"'{path}' cannot be read as Parquet: {str(error).strip().rstrip('.')}."

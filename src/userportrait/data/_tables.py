@@ -34,8 +34,8 @@ class Table:
     Parameters
     ----------
     frame : frame
-        A pandas or polars frame (eager or lazy), a pyarrow table or a DuckDB relation. It
-        is not changed. Columns beyond the known ones are kept.
+        A pandas or polars frame (eager or lazy), a pyarrow table, a DuckDB relation, a Spark
+        DataFrame or an ibis table. It is not changed. Columns beyond the known ones are kept.
 
     Raises
     ------
@@ -131,7 +131,7 @@ class Table:
 
     @property
     def engine(self) -> frames.Engine:
-        """Where the frame lives: pandas, polars, polars-lazy, pyarrow or duckdb."""
+        """Where the frame lives: pandas, polars, polars-lazy, pyarrow, duckdb, spark or ibis."""
         return self._inner.engine
 
     @property
