@@ -240,7 +240,7 @@ def test_progress_is_told_from_zero_to_one() -> None:
 
 
 def test_representations_name_no_customer_but_the_portrait_itself(portraits: Portraits) -> None:
-    one = next(iter(portraits))
+    one = str(next(iter(portraits)))
     assert one not in repr(portraits) + portraits._repr_html_() + repr(portraits[one])
     html = portraits[one]._repr_html_()
     assert one in html

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.progress import teller
 from userportrait.data import Orders
 from userportrait.errors import InvalidParameterError
-from userportrait.portraits._default_tags import SHIPPED, default_tags
+from userportrait.portraits._default_tags import default_tags
 from userportrait.portraits._facts import rfm_facts, shop_facts
 from userportrait.portraits._portraits import Portraits
+from userportrait.portraits._supported import supported_tags
 from userportrait.stores import MemoryStore
 from userportrait.tags import TagCatalogue, TagContext
 from userportrait.typing import ProfileStore, SupportsEncodedProfiles
@@ -80,6 +81,17 @@ def build_portraits(
     StoreLockedError
         If another process keeps the store locked.
 
+    See Also
+    --------
+    tag_customers : The tags alone, as a frame of the orders' library; no customer is collected.
+
+    Notes
+    -----
+    Orders on Spark, and a DuckDB relation of more than 3,000,000 lines, are never collected:
+    customers are tagged in parts, on Spark by its workers, and the engine counts the facts
+    of the shop. What is in memory are the tags, one row per customer. Portraits and facts
+    are the same on every engine, to the bit.
+
     Examples
     --------
     >>> import userportrait as up
@@ -94,10 +106,10 @@ def build_portraits(
     moment = table.moment(as_of, owner="build_portraits")
     tell("tags", 0.0)
     context = TagContext(table, as_of=moment, customers=customers, items=items, events=events)
-    catalogue = _supported(tags if tags is not None else default_tags(), context)
+    catalogue = supported_tags(tags if tags is not None else default_tags(), context)
     evaluated = catalogue.evaluate(context, progress=tell)
     made = evaluated.build
-    facts = shop_facts(table, context.as_of, context.summary, cleaning)
+    facts = shop_facts(table, context.as_of, cleaning)
     build = replace(made, facts={**made.facts, **facts, **rfm_facts(catalogue, made)})
     evaluated = evaluated.with_build(build)
     kept = store if store is not None else MemoryStore()
@@ -125,16 +137,3 @@ def _write(table: TagTable, store: ProfileStore) -> int:
     if isinstance(store, SupportsEncodedProfiles):
         return store.replace_encoded(table.json_rows(), build=table.build)
     return store.replace_profiles(table.profiles(), build=table.build)
-
-
-def _supported(catalogue: TagCatalogue, context: TagContext) -> TagCatalogue:
-    """Leave out the shipped tags that lack their data; a tag of the user's own stays."""
-    lacking: dict[str, str] = {}
-    for name in catalogue.evaluation_order:
-        tag = catalogue[name]
-        missing = [other for other in tag.inputs if other in lacking]
-        reason = f"the tag '{missing[0]}'" if missing else tag.lacks(context)
-        if reason is not None and tag.owner == SHIPPED:
-            lacking[name] = reason
-            _LOG.info("tag '%s' is left out; it needs %s", name, reason)
-    return catalogue.select(n for n in catalogue.names if n not in lacking)

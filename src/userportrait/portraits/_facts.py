@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from userportrait._core.units import to_micros
-from userportrait.features import count_cohorts, summarise_months
+from userportrait.features import count_cohorts, order_totals, summarise_months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    import pandas as pd
 
     from userportrait.data import CleaningReport, Orders
     from userportrait.tags import TagCatalogue
@@ -22,12 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["rfm_facts", "shop_facts"]
 
 
-def shop_facts(
-    orders: Orders, as_of: datetime, summary: pd.DataFrame, cleaning: CleaningReport | None
-) -> dict[str, Any]:
-    """Return the shop's totals, months, cohorts and cleaning account, as plain JSON."""
+def shop_facts(orders: Orders, as_of: datetime, cleaning: CleaningReport | None) -> dict[str, Any]:
+    """Return the shop's totals, months, cohorts and cleaning account, as plain JSON.
+
+    Orders outside of memory are counted by their engine.
+    """
     facts: dict[str, Any] = {
-        "shop": _totals(orders, as_of, summary),
+        "shop": _totals(orders, as_of),
         "months": _months(orders, as_of),
         "cohorts": _cohorts(orders, as_of),
     }
@@ -49,17 +46,10 @@ def rfm_facts(catalogue: TagCatalogue, build: Build) -> dict[str, Any]:
     return {"rfm": {"limits": limits, "labels": labels}}
 
 
-def _totals(orders: Orders, as_of: datetime, summary: pd.DataFrame) -> Mapping[str, Any]:
-    arrays = orders.arrays
-    known = arrays.at <= to_micros(as_of)
-    scale = float(10**orders.minor_digits)
-    bought = known & ~arrays.is_return
+def _totals(orders: Orders, as_of: datetime) -> Mapping[str, Any]:
+    totals = asdict(order_totals(orders, as_of=as_of))
     return {
-        "n_customers": len(summary),
-        "n_orders": len(np.unique(arrays.order[bought])),
-        "n_lines": int(known.sum()),
-        "spend": int(arrays.amount[known].sum()) / scale,
-        "refunds": int(arrays.amount[bought].sum() - arrays.amount[known].sum()) / scale,
+        **totals,
         "first_order_at": orders.oldest.isoformat(),
         "last_order_at": min(orders.newest, as_of).isoformat(),
         "currency": orders.currency,

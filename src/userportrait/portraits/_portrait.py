@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from userportrait._core.display import page_fragment, table
+from userportrait.errors import UnknownTagError
 from userportrait.tags import Explanation, TagCatalogue, explain_tag
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Portrait:
     ----------
     customer_id : int or str
     tags : mapping of str to value
-        Every tag of the build, in catalogue order; None where unknown.
+        Every tag of the build, in catalogue order; None where unknown. Another name raises
+        `UnknownTagError` with the nearest one.
     build : Build
         When it was true, and which versions made it.
     catalogue : TagCatalogue
@@ -48,7 +50,7 @@ class Portrait:
     catalogue: TagCatalogue
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+        object.__setattr__(self, "tags", MappingProxyType(_Named(self.tags)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.customer_id, dict(self.tags), self.build, self.catalogue)
@@ -94,6 +96,13 @@ class Portrait:
         ]
         title = f"Customer {self.customer_id}, as of {self.as_of:%Y-%m-%d %H:%M} UTC"
         return page_fragment(title, table(("tag", "value", "meaning"), rows))
+
+
+class _Named(dict[str, "TagValue"]):
+    """Tags by name; a name that is not there raises with the nearest one."""
+
+    def __missing__(self, name: str) -> TagValue:
+        raise UnknownTagError(name, self)
 
 
 def _restored(

@@ -12,7 +12,7 @@ from userportrait.errors import ExpressionError, InvalidParameterError, UnknownT
 from userportrait.tags._domain import Domain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from userportrait._core.columns import Column
     from userportrait.tags._context import TagContext
@@ -38,7 +38,10 @@ class Tag(ABC):
     """One statement about each customer, and how it is made.
 
     This is the base of the shipped kinds. A kind of your own is a frozen dataclass that
-    inherits from it and defines `evaluate`, and `inputs` if it uses other tags.
+    inherits from it and defines `evaluate`, and `inputs` if it uses other tags. If a
+    customer's value depends on other customers, it also says so with `learns`, and defines
+    `evidence` and `learn`: on Spark and large DuckDB relations, tags are evaluated part by
+    part, and a part has some of the customers, each with all rows.
 
     Parameters
     ----------
@@ -159,6 +162,55 @@ class Tag(ABC):
             A `BooleanColumn`, `NumberColumn` or `TextColumn`, aligned with
             ``context.customer_ids``.
         """
+
+    # --- what must be known of all customers ---------------------------------------------------
+
+    @property
+    def learns(self) -> bool:
+        """Whether a customer's value depends on other customers, as counted by `evidence`."""
+        return False
+
+    def fitted(self, context: TagContext) -> Tag:  # noqa: ARG002
+        """Return the tag with what it learns from the orders as a whole, such as a scorer.
+
+        Parameters
+        ----------
+        context : TagContext
+            The whole shop, which may be on an engine outside of memory.
+        """
+        return self
+
+    def evidence(self, context: TagContext) -> Any:  # noqa: ARG002
+        """Return what `learn` needs to know of some of the customers; JSON can write it.
+
+        Only asked for where `learns` is true.
+
+        Parameters
+        ----------
+        context : TagContext
+            All the customers, or those of one part.
+        """
+        return None
+
+    def learn(self, evidence: Sequence[Any]) -> Any:  # noqa: ARG002
+        """Return what the evidence of all customers says together.
+
+        Parameters
+        ----------
+        evidence : sequence
+            One for each part, in any order; a part may have any of the customers.
+
+        Returns
+        -------
+        JSON value
+            Kept in the context, where `evaluate` finds it: ``context.learned(self)``.
+        """
+        return None
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return None
 
     def describe(self) -> str:
         """Say in words how the values are made."""

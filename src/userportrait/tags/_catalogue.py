@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from userportrait._core.columns import BooleanColumn, NumberColumn, TextColumn
 from userportrait._core.display import format_count, page_fragment, table
 from userportrait._core.params import InstanceOf, check_values
-from userportrait.errors import InvalidDataError, InvalidParameterError, UnknownTagError
+from userportrait.errors import InvalidParameterError, UnknownTagError
 from userportrait.tags._base import Tag
+from userportrait.tags._by_parts import evaluate_in_parts, frame_in_parts
+from userportrait.tags._evaluation import evaluate_tags
 from userportrait.tags._table import TagTable
 from userportrait.typing import Build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from userportrait._core.columns import Column
     from userportrait.tags._context import TagContext
     from userportrait.typing import Progress
 
@@ -250,6 +251,12 @@ class TagCatalogue:
         MissingColumnError
             If the tables lack a column that a tag needs.
 
+        Notes
+        -----
+        Order lines on Spark, and more of them on DuckDB than are collected, are evaluated in
+        parts: each has some of the customers with all their rows, and the values are the
+        same as in memory. What a tag must know of all customers is counted in a first pass.
+
         Examples
         --------
         >>> import pandas as pd
@@ -268,18 +275,42 @@ class TagCatalogue:
         0         ann       27   False
         1          bo        0    True
         """
-        made: dict[str, Column] = {}
-        for done, name in enumerate(self._order):
-            if progress is not None:
-                progress("tags", done / len(self._order))
-            tag = self._tags[name]
-            column = tag.evaluate(context, {other: made[other] for other in tag.inputs})
-            made[name] = _checked(tag, column, len(context.customer_ids))
-        if progress is not None:
-            progress("tags", 1.0)
-        documents = {tag.name: _document(tag, context) for tag in self}
+        told = None if progress is None else partial(progress, "tags")
+        if context.in_parts:
+            tags, ids, columns = evaluate_in_parts(self._tags, self._order, context, progress=told)
+        else:
+            tags, ids = self._tags, context.customer_ids
+            columns = evaluate_tags(tags, self._order, context, progress=told)
+        documents = {name: _document(tag, tags[name], context) for name, tag in self._tags.items()}
         build = Build(as_of=context.as_of, versions=self.versions, facts={"tags": documents})
-        return TagTable(context.customer_ids, {name: made[name] for name in self._tags}, build)
+        return TagTable(ids, columns, build)
+
+    def tag(self, context: TagContext) -> Any:
+        """Return every customer's tags as a frame of the library that the orders come from.
+
+        Parameters
+        ----------
+        context : TagContext
+            The tables and the moment.
+
+        Returns
+        -------
+        frame
+            `customer_id` and the tags, null where unknown. Order lines that are evaluated in
+            parts (see `evaluate`) stay where they are: a Spark DataFrame is computed when it
+            is used, and its rows have no order.
+
+        Raises
+        ------
+        InvalidDataError
+            If a tag's values leave its domain.
+        UnsupportedOnEngine
+            If Spark's workers cannot run this library.
+        """
+        if context.in_parts:
+            return frame_in_parts(self._tags, self._order, context)
+        orders = context.orders
+        return self.evaluate(context).to_frame(engine=orders.engine, like=orders.frame)
 
     # --- display -------------------------------------------------------------------------------
 
@@ -319,8 +350,8 @@ class TagCatalogue:
         return page_fragment(title, table(columns, rows, numeric=("version",)))
 
 
-def _document(tag: Tag, context: TagContext) -> dict[str, Any]:
-    learned = tag.learned(context)
+def _document(tag: Tag, used: Tag, context: TagContext) -> dict[str, Any]:
+    learned = used.learned(context)
     return tag.document() | ({"learned": learned} if learned else {})
 
 
@@ -328,22 +359,6 @@ def _next_version(old: Tag, new: Tag) -> Tag:
     if new.same_definition(old):
         return replace(new, version=max(new.version, old.version))
     return new if new.version > old.version else replace(new, version=old.version + 1)
-
-
-def _checked(tag: Tag, column: object, n: int) -> Column:
-    if not isinstance(column, BooleanColumn | NumberColumn | TextColumn):
-        kind = type(column).__name__
-        message = f"tag '{tag.name}' must give a boolean, number or text column; got {kind}."
-        raise InvalidDataError(message, column=tag.name)
-    if len(column) != n:
-        message = (
-            f"tag '{tag.name}' gives {format_count(len(column), 'value')} for "
-            f"{format_count(n, 'customer')}."
-        )
-        raise InvalidDataError(message, column=tag.name)
-    if tag.domain is not None:
-        tag.domain.check(column, tag=tag.name)
-    return column
 
 
 def _evaluation_order(tags: Mapping[str, Tag]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,15 +26,17 @@ from userportrait.tags._values import (
     number_values,
     positions_of,
     spread,
+    whole_values,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
 
     from userportrait._core.columns import Column
+    from userportrait.tags._base import Tag
     from userportrait.typing import IntoFrame
 
 __all__ = ["TagContext"]
@@ -121,6 +123,7 @@ class TagContext:
         self.items: Items | None = _table(items, Items)
         self.events: Events | None = _table(events, Events)
         self._given_summary = summary
+        self._learned: Mapping[str, Any] | None = None
         self._shared: dict[Any, Any] = {}
 
     def shared(self, key: Any, make: Callable[[], T]) -> T:
@@ -137,6 +140,32 @@ class TagContext:
             self._shared[key] = make()
         found: T = self._shared[key]
         return found
+
+    def learned(self, tag: Tag) -> Any:
+        """Return what a tag has learned from all customers: of the whole shop, where that is known.
+
+        A context that holds only a part of the customers was given it; any other makes it.
+        """
+        if self._learned is not None and tag.name in self._learned:
+            return self._learned[tag.name]
+        return tag.learn([tag.evidence(self)])
+
+    def given(self, learned: Mapping[str, Any]) -> Self:
+        """Hold a part of the customers: give what each tag has learned from all, by name."""
+        self._learned = learned
+        return self
+
+    @cached_property
+    def in_parts(self) -> bool:
+        """Whether the order lines are worked on part by part, not in memory as a whole."""
+        return frames.is_large(self.orders.lines, len(self.orders))
+
+    @cached_property
+    def has_lines(self) -> bool:
+        """Whether there is an order line at or before `as_of`; a part may have none."""
+        if self.in_parts:
+            return True
+        return bool((self.orders.arrays.at <= self._moment).any())
 
     @property
     def today(self) -> int:
@@ -158,6 +187,8 @@ class TagContext:
         found = ids if present.all() else ids[present]
         if self._people is None:
             return found
+        if not len(found):
+            return code_values(self._people[0])[1]
         positions_of(self._people[0], found, what="Customers")  # checks that the types agree
         _, together = code_values(np.concatenate([found, self._people[0]]))
         return together
@@ -183,7 +214,8 @@ class TagContext:
             if "customer_id" not in self._given_summary.columns:
                 raise MissingColumnError("customer_id", list(self._given_summary.columns))
             return self._given_summary
-        return summarise_orders(self.orders, as_of=self.as_of)
+        summary = summarise_orders(self.orders, as_of=self.as_of)
+        return frames.to_pandas(frames.enter(summary))
 
     @cached_property
     def _summary_positions(self) -> NDArray[np.int64]:
@@ -295,8 +327,11 @@ class TagContext:
                 codes, distinct = arrays.codes(name)
                 return label_values(cut(codes), distinct)
             if name in orders.columns and name != "customer_id":
-                values = frames.collect_arrays(frames.enter(orders.frame), [name])[name]
-                return coded(cut(values), as_label=False)
+                inner = frames.enter(orders.frame)
+                values = cut(frames.collect_arrays(inner, [name])[name])
+                if frames.column_kinds(inner, [name])[name] == "integer":
+                    return whole_values(values)
+                return coded(values, as_label=False)
             if name == "price":
                 return _unit_prices(cut(arrays.amount), cut(arrays.quantity), orders.minor_digits)
             return self._from_items(name, column("item_id") if arrays.has("item_id") else None)

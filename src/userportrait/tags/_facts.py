@@ -105,6 +105,11 @@ class FactTag(Tag):
             return f"the column '{self.column}' of the customers table"
         return None
 
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return ()
+
     def evaluate(self, context: TagContext, inputs: Mapping[str, Column]) -> Column:  # noqa: ARG002
         """Return every customer's value; see `Tag.evaluate`."""
         if self.source == "summary":
@@ -162,6 +167,11 @@ class FrameTag(Tag):
             if wanted is not None and wanted not in names:
                 raise MissingColumnError(wanted, names, f"FrameTag '{self.name}'")
         return []
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return ()
 
     def evaluate(self, context: TagContext, inputs: Mapping[str, Column]) -> Column:  # noqa: ARG002
         """Return every customer's value; see `Tag.evaluate`.

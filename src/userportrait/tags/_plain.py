@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from userportrait._core.columns import Column
     from userportrait.typing import CustomerId, TagValue
 
-__all__ = ["collect_ids", "column_of_plain", "engine_column", "unknown_column"]
+__all__ = ["collect_ids", "column_of_plain", "engine_column", "nothing_known", "unknown_column"]
 
 
 def collect_ids(ids: list[CustomerId]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -61,7 +61,7 @@ def column_of_plain(values: list[TagValue], kind: str | None = None) -> Column:
     kinds = set(map(type, values)) - {type(None)}
     n = len(values)
     if not kinds:
-        return _nothing(n, kind)
+        return nothing_known(n, kind)
     known = np.array([value is not None for value in values], dtype=bool)
     if kinds == {str}:
         codes, found = pd.factorize(_objects(values))
@@ -84,7 +84,8 @@ def column_of_plain(values: list[TagValue], kind: str | None = None) -> Column:
     return BooleanColumn(filled, known) if dtype is np.bool_ else NumberColumn(filled, known)
 
 
-def _nothing(n: int, kind: str | None) -> Column:
+def nothing_known(n: int, kind: str | None) -> Column:
+    """Return a column of a kind in which nothing is known; text if the kind is not known."""
     none = np.zeros(n, dtype=bool)
     if kind == "boolean":
         return BooleanColumn(none.copy(), none)
@@ -101,7 +102,7 @@ def _objects(values: list[TagValue]) -> NDArray[Any]:
 
 def unknown_column(column: Column) -> Column:
     """Return a column of the same kind in which nothing is known."""
-    return _nothing(len(column), column.kind)
+    return nothing_known(len(column), column.kind)
 
 
 def engine_column(column: Column, engine: frames.Engine) -> Any:

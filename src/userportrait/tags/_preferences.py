@@ -10,12 +10,20 @@ import pandas as pd
 
 from userportrait._core.params import Between, Optional
 from userportrait.errors import MissingColumnError
+from userportrait.features._preferences_scores import (
+    DEFAULT_WEIGHTS,
+    Interests,
+    best_rows,
+    fade,
+    ranked_rows,
+    rarity,
+)
 from userportrait.tags._base import Tag
 from userportrait.tags._pairs import count_distinct
 from userportrait.tags._values import Values, unite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,14 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_WEIGHTS", "PreferenceTag"]
 
-DEFAULT_WEIGHTS: dict[str, float] = {"purchase": 1.0, "return": -1.0, "cart": 0.3, "view": 0.1}
-"""What each behaviour counts; purchases and returns come from order lines, all else from events."""
-
 _FROM_ORDERS = ("purchase", "return")
 _TEXTS = ("item_id", "order_id", "channel", "country", "category", "weekday", "date")
-_DIGITS = 12
-_DUST = 1e-12
-"""What rounding may leave of behaviour that cancels out, as a share of it."""
+
+
+class _Interests(NamedTuple):
+    """One row per customer and value with a positive interest, sorted by both."""
+
+    customer: NDArray[np.int64]
+    code: NDArray[np.int64]
+    interest: NDArray[np.float64]
+    values: Values
 
 
 class _Scores(NamedTuple):
@@ -160,6 +171,11 @@ class PreferenceTag(Tag):
             return "number"
         return ("date" if self.by == "date" else "text") if self.by in _TEXTS else None
 
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return (self.by,)
+
     def lacks(self, context: TagContext) -> str | None:
         """Say what the tag needs that the context does not have; None if nothing."""
         if context.has_line_column(self.by) or self._event_lines(context) is not None:
@@ -176,9 +192,9 @@ class PreferenceTag(Tag):
         """
         scores = self._scores(context)
         if self.rank == 1:
-            chosen = _best(scores)
+            chosen = best_rows(scores.customer, scores.score)
         else:
-            order, rank = _ranked(scores)
+            order, rank = ranked_rows(scores.customer, scores.code, scores.score)
             chosen = order[rank == self.rank - 1]
         codes = np.full(len(context.customer_ids), -1, dtype=np.int64)
         codes[scores.customer[chosen]] = scores.code[chosen]
@@ -200,7 +216,7 @@ class PreferenceTag(Tag):
             first.
         """
         scores = self._scores(context)
-        order, rank = _ranked(scores)
+        order, rank = ranked_rows(scores.customer, scores.code, scores.score)
         if top is not None:
             order = order[rank < top]
         column = scores.values.column(scores.code[order])
@@ -212,13 +228,59 @@ class PreferenceTag(Tag):
             }
         )
 
-    def _scores(self, context: TagContext) -> _Scores:
+    # --- what must be known of all customers ---------------------------------------------------
+
+    @property
+    def learns(self) -> bool:
+        """Whether a value depends on other customers: on how many have each value."""
+        return self.idf
+
+    def evidence(self, context: TagContext) -> dict[str, Any]:
+        """Count the customers that have an interest, and those of each value."""
+        interests = self._interests(context)
+        n_liking = np.bincount(interests.code, minlength=len(interests.values.distinct))
+        liked = np.flatnonzero(n_liking)
+        return {
+            "n": len(np.unique(interests.customer)),
+            "values": interests.values.distinct[liked].tolist(),
+            "counts": n_liking[liked].tolist(),
+        }
+
+    def learn(self, evidence: Sequence[Any]) -> dict[str, Any]:
+        """Add up the counts; see `Tag.learn`."""
+        counts: dict[Any, int] = {}
+        for one in evidence:
+            for value, n in zip(one["values"], one["counts"], strict=True):
+                counts[value] = counts.get(value, 0) + n
+        return {
+            "n": sum(one["n"] for one in evidence),
+            "values": list(counts),
+            "counts": list(counts.values()),
+        }
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
         weights = tuple(self._weights.items())
-        key = ("preference", self.by, self.half_life_days, weights, self.idf, self.window_days,
-               self.zone)  # fmt: skip
+        return (self.by, self.half_life_days, weights, self.window_days, self.zone)
+
+    def _interests(self, context: TagContext) -> _Interests:
+        key = ("interests", *self._key)
+        return context.shared(key, lambda: self._make_interests(context))
+
+    def _scores(self, context: TagContext) -> _Scores:
+        key = ("preference", *self._key, self.idf)
         return context.shared(key, lambda: self._make_scores(context))
 
     def _make_scores(self, context: TagContext) -> _Scores:
+        """Turn interests into term frequency times inverse document frequency."""
+        customer, code, interest, values = self._interests(context)
+        score = Interests(customer, code, interest).share
+        if self.idf:
+            learned = context.learned(self)
+            score = score * rarity(learned["n"], _looked_up(learned, values))[code]
+        return _Scores(customer, code, score, values)
+
+    def _make_interests(self, context: TagContext) -> _Interests:
         parts = self._behaviour(context)
         codes, distinct = unite([part.values for part in parts])
         divisor = parts[0].values.divisor
@@ -233,47 +295,13 @@ class PreferenceTag(Tag):
         if not kept.all():
             customer, code, day, behaviour = (a[kept] for a in (customer, code, day, behaviour))
         parted, times = count_distinct([customer, code, day, behaviour])
+        weights = list(self._weights.values())
         customer, code, day, behaviour = parted
-        told = np.array(list(self._weights.values()), dtype=np.float64)
-        amount = times * told[behaviour] * self._decay(customer, day)
-        starts = np.append(True, (customer[1:] != customer[:-1]) | (code[1:] != code[:-1]))
-        starts = starts[: len(customer)]
-        pair = np.cumsum(starts) - 1
-        interest = np.bincount(pair, weights=amount).astype(np.float64)
-        interest[interest <= _DUST * np.bincount(pair, weights=np.abs(amount))] = 0.0
-        n = len(context.customer_ids)
-        return self._weigh(customer[starts], code[starts], interest, values, n)
-
-    def _decay(self, customer: NDArray[Any], day: NDArray[Any]) -> NDArray[np.float64]:
-        """Return what is left of each day's behaviour on the customer's newest day.
-
-        Term frequencies are the same as with the day of the build, because what happens to
-        all of a customer's interests cancels out; and nothing gets too small to tell.
-        """
-        newest = np.full(int(customer.max(initial=-1)) + 1, np.iinfo(np.int64).min)
-        np.maximum.at(newest, customer, day)
-        age = newest[customer] - day
-        halves = [2.0 ** (-d / self.half_life_days) for d in range(int(age.max(initial=0)) + 1)]
-        return np.asarray(np.array(halves, dtype=np.float64)[age])
-
-    def _weigh(
-        self,
-        customer: NDArray[np.int64],
-        code: NDArray[np.int64],
-        interest: NDArray[np.float64],
-        values: Values,
-        n_customers: int,
-    ) -> _Scores:
-        """Turn interests into term frequency times inverse document frequency."""
-        liked = interest > 0
-        customer, code, interest = customer[liked], code[liked], interest[liked]
-        totals = np.bincount(customer, weights=interest, minlength=n_customers)
-        score = interest / totals[customer]
-        if self.idf:
-            n_all = int((totals > 0).sum())
-            n_liking = np.bincount(code, minlength=len(values.distinct))
-            score = score * (1.0 + np.log((1.0 + n_all) / (1.0 + n_liking)))[code]
-        return _Scores(customer, code, score, values)
+        half_life = self.half_life_days
+        found = fade(
+            customer, code, day, behaviour, times, weights=weights, half_life_days=half_life
+        )
+        return _Interests(*found, values)
 
     # --- behaviour -------------------------------------------------------------------------
 
@@ -295,9 +323,14 @@ class PreferenceTag(Tag):
         behaviour = np.where(source.is_return, place[1], place[0])
         return _kept(source, values, behaviour)
 
+    @property
+    def counts_events(self) -> bool:
+        """Whether some events count, beside purchases and returns."""
+        return bool(set(self._weights) - set(_FROM_ORDERS))
+
     def _event_lines(self, context: TagContext) -> Lines | None:
         """Return the events if some of them count and can say the value."""
-        if context.events is None or not set(self._weights) - set(_FROM_ORDERS):
+        if context.events is None or not self.counts_events:
             return None
         lines = context.event_lines(self.by)
         return lines if lines is not None and lines.values(self.by, self.zone) else None
@@ -331,30 +364,15 @@ class _Behaviour(NamedTuple):
     values: Values
 
 
+def _looked_up(learned: Mapping[str, Any], values: Values) -> NDArray[np.int64]:
+    """Return how many customers have each distinct value."""
+    known: pd.Index[Any] = pd.Index(learned["values"])
+    counts = np.append(np.array(learned["counts"], dtype=np.int64), 0)
+    return np.asarray(counts[known.get_indexer(pd.Index(values.distinct))])
+
+
 def _kept(lines: Lines, values: Values, behaviour: NDArray[Any]) -> _Behaviour:
     rows = behaviour >= 0
     return _Behaviour(
         lines.customer[rows], lines.day[rows], behaviour[rows].astype(np.int64), values.take(rows)
     )
-
-
-def _best(scores: _Scores) -> NDArray[np.int64]:
-    """Return each customer's row with the highest score; of several the smallest value."""
-    rounded = np.round(scores.score, _DIGITS)
-    best = np.zeros(int(scores.customer.max(initial=-1)) + 1)
-    np.maximum.at(best, scores.customer, rounded)
-    rows = np.flatnonzero(rounded == best[scores.customer])
-    customer = scores.customer[rows]
-    first = np.append(True, customer[1:] != customer[:-1])[: len(customer)]
-    return np.asarray(rows[first])
-
-
-def _ranked(scores: _Scores) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows by customer, best first, and each one's rank within its customer."""
-    rounded = np.round(scores.score, _DIGITS)
-    order = np.lexsort((scores.code, -rounded, scores.customer))
-    customer = scores.customer[order]
-    starts = np.flatnonzero(np.append(True, customer[1:] != customer[:-1]))[: len(customer)]
-    sizes = np.diff(np.append(starts, len(customer)))
-    rank = np.arange(len(customer)) - np.repeat(starts, sizes)
-    return order, rank

@@ -140,6 +140,11 @@ class RuleTag(Tag):
         """The kind of the values: boolean for an expression, text for cases."""
         return "text" if self.cases else "boolean"
 
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return ()
+
     def evaluate(self, context: TagContext, inputs: Mapping[str, Column]) -> Column:
         """Return every customer's value; see `Tag.evaluate`."""
         n = len(context.customer_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ from userportrait._core.units import to_micros
 from userportrait.data import Orders
 from userportrait.errors import InvalidDataError, MissingColumnError, UnsupportedOnEngine
 from userportrait.tags._base import Tag
+from userportrait.tags._plain import nothing_known
 from userportrait.tags._values import as_ids, column_of_series, positions_of, spread
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class ScoredTag(Tag):
     that the scorer leaves out are unknown. What a scorer says in ``learned(column)``, a
     dict that JSON can write, is kept with the build and shown by explanations.
 
+    On Spark and large DuckDB relations, ``fit`` gets all orders, on their engine, and
+    ``score`` is called for each part of the customers, on Spark's workers there. So what a
+    customer's score takes from other customers must be learned in ``fit``, and the scorer
+    must be picklable.
+
     Examples
     --------
     >>> import pandas as pd
@@ -112,6 +118,8 @@ class ScoredTag(Tag):
         MissingColumnError
             If the result lacks `customer_id` or the column.
         """
+        if not context.has_lines:  # of a part of the customers, none of whom has bought
+            return nothing_known(len(context.customer_ids), self.value_kind)
         result = self._result(context)
         column = self._column_of(result)
         ids = as_ids(result["customer_id"], what=self._what)
@@ -124,26 +132,42 @@ class ScoredTag(Tag):
     def _what(self) -> str:
         return f"tag '{self.name}': the scorer's result"
 
-    def _result(self, context: TagContext) -> pd.DataFrame:
-        # The scorer stays alive as long as the context: this tag holds it, and so does the entry.
-        key = ("scorer", id(self.scorer), self.refit)
-        _, _, found = context.shared(key, lambda: (self.scorer, *self._run(context)))
-        result: pd.DataFrame = found
-        return result
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        ours = type(self.scorer).__module__.startswith("userportrait.")
+        return () if ours else None
+
+    def fitted(self, context: TagContext) -> Tag:
+        """Return the tag with its scorer fitted on the orders of the context."""
+        scorer = self._used(context)
+        return self if scorer is self.scorer else replace(self, scorer=scorer, refit=False)
 
     def learned(self, context: TagContext) -> dict[str, Any]:
         """Return what the scorer says that it has learned, for this tag's column."""
-        key = ("scorer", id(self.scorer), self.refit)
-        _, scorer, _ = context.shared(key, lambda: (self.scorer, *self._run(context)))
-        say: Any = getattr(scorer, "learned", None)
+        say: Any = getattr(self._used(context), "learned", None)
         return {} if say is None else dict(say(self.column))
 
-    def _run(self, context: TagContext) -> tuple[Any, pd.DataFrame]:
-        """Return the scorer as it was used, and its result."""
-        scorer: Any = self.scorer
-        if self.refit and callable(getattr(scorer, "fit", None)):
-            scorer = deepcopy(scorer)
-            _call(scorer.fit, context)
+    def _used(self, context: TagContext) -> Any:
+        """Return the scorer, fitted where it is to be; tags with one scorer share it."""
+        if not self.refit or not callable(getattr(self.scorer, "fit", None)):
+            return self.scorer
+        # The scorer stays alive as long as the context: this tag holds it, and so does the entry.
+        key = ("fitted scorer", id(self.scorer))
+        return context.shared(key, lambda: (self.scorer, self._fit(context)))[1]
+
+    def _fit(self, context: TagContext) -> Any:
+        scorer: Any = deepcopy(self.scorer)
+        _call(scorer.fit, context)
+        return scorer
+
+    def _result(self, context: TagContext) -> pd.DataFrame:
+        scorer = self._used(context)
+        key = ("scores", id(scorer))
+        found: pd.DataFrame = context.shared(key, lambda: (scorer, self._run(scorer, context)))[1]
+        return found
+
+    def _run(self, scorer: Any, context: TagContext) -> pd.DataFrame:
         score = getattr(scorer, "score", None)
         result = _call(score if callable(score) else scorer, context)
         try:
@@ -152,7 +176,7 @@ class ScoredTag(Tag):
             kind = type(result).__name__
             message = f"{self._what} must be a frame with customer_id and values; got {kind}."
             raise InvalidDataError(message) from None
-        return scorer, frames.to_pandas(inner).reset_index(drop=True)
+        return frames.to_pandas(inner).reset_index(drop=True)
 
     def _column_of(self, result: pd.DataFrame) -> str:
         names = [str(name) for name in result.columns]
@@ -212,10 +236,8 @@ def _until(context: TagContext) -> Orders:
         orders = context.orders
         if to_micros(orders.newest) <= to_micros(context.as_of):
             return orders
+        kept = frames.keep_rows_until(frames.enter(orders.frame), "ordered_at", context.as_of)
         digits, currency = orders.minor_digits, orders.currency
-        collected = Orders(orders.to_pandas(), minor_digits=digits, currency=currency)
-        kept = collected.arrays.at <= to_micros(context.as_of)
-        frame = collected.to_pandas()[kept]
-        return Orders(frame, minor_digits=digits, currency=currency)
+        return Orders(frames.leave(kept), minor_digits=digits, currency=currency)
 
     return context.shared("orders until as_of", cut)

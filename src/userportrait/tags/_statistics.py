@@ -163,6 +163,11 @@ class StatisticalTag(Tag):
             return "date"
         return "text" if self.column in _TEXTS else None
 
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns of the order lines that it reads, beside the roles; None for any."""
+        return () if self.column is None else (self.column,)
+
     def lacks(self, context: TagContext) -> str | None:
         """Say what the tag needs that the context does not have; None if nothing."""
         if self.column is None or context.has_line_column(self.column):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait._core.columns import Column
-    from userportrait.typing import Build, CustomerId, TagValue
+    from userportrait.typing import Build, CustomerId, IntoFrame, TagValue
 
 __all__ = ["TagTable"]
 
@@ -302,7 +302,11 @@ class TagTable:
     # --- frames and display ----------------------------------------------------------------------
 
     def to_frame(
-        self, tags: Sequence[str] | None = None, *, engine: frames.Engine = "pandas"
+        self,
+        tags: Sequence[str] | None = None,
+        *,
+        engine: frames.Engine = "pandas",
+        like: IntoFrame | None = None,
     ) -> Any:
         """Return one row per customer: `customer_id` and the tags.
 
@@ -310,9 +314,12 @@ class TagTable:
         ----------
         tags : sequence of str, optional
             Which tags, in this order; by default all.
-        engine : {'pandas', 'polars', 'polars-lazy', 'pyarrow', 'duckdb'}, default='pandas'
-            The library of the result. A DuckDB relation is made on DuckDB's default
-            connection.
+        engine : str, default='pandas'
+            The library of the result: ``'pandas'``, ``'polars'``, ``'polars-lazy'``,
+            ``'pyarrow'``, ``'duckdb'``, ``'spark'`` or ``'ibis'``.
+        like : frame, optional
+            A frame whose DuckDB connection or Spark session the result joins; by default
+            DuckDB's default connection, and the active session.
 
         Returns
         -------
@@ -338,7 +345,9 @@ class TagTable:
             raise InvalidParameterError("to_frame", [problem])
         names = tuple(self.columns) if tags is None else tuple(tags)
         columns = {name: engine_column(self[name], engine) for name in names}
-        return frames.from_arrays({"customer_id": self.customer_ids, **columns}, engine)
+        model = None if like is None else frames.enter(like, argument="like")
+        made = {"customer_id": self.customer_ids, **columns}
+        return frames.from_arrays(made, engine, like=model)
 
     def coverage(self) -> pd.DataFrame:
         """Return one row per tag: how many customers it is known for, its values in short.

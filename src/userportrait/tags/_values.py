@@ -29,6 +29,7 @@ __all__ = [
     "spread",
     "text_column",
     "unite",
+    "whole_values",
 ]
 
 
@@ -78,18 +79,31 @@ def number_values(values: NDArray[Any], divisor: int = 1) -> Values:
     return Values(codes, distinct.astype(np.float64), divisor)
 
 
+def whole_values(values: NDArray[Any]) -> Values:
+    """Code whole numbers, which come as floats or objects where some are missing."""
+    if values.dtype.kind in "iu":
+        return number_values(values)
+    known = ~np.asarray(pd.isna(values), dtype=bool)
+    found, distinct = code_values(np.array([int(v) for v in values[known]], dtype=np.int64))
+    codes = np.full(len(values), -1, dtype=np.int32)
+    codes[known] = found
+    return Values(codes, distinct)
+
+
 def label_values(codes: NDArray[np.int32], distinct: NDArray[Any]) -> Values:
     """Make texts of coded labels, with codes in the order of the texts.
 
-    A whole number is written without a fraction: 5, also where a column with missing
-    values holds it as 5.0.
+    A whole number is written without a fraction: 5, also where a column holds it as 5.0.
     """
-    if distinct.dtype.kind == "f" and bool((distinct == np.floor(distinct)).all()):
-        distinct = distinct.astype(np.int64)
     texts = np.empty(len(distinct), dtype=object)
-    texts[:] = [str(value) for value in distinct.tolist()]
+    texts[:] = [_label(value) for value in distinct.tolist()]
     rank, ordered = code_values(texts)
     return Values(_recode(codes, rank), ordered)
+
+
+def _label(value: Any) -> str:
+    whole = isinstance(value, float) and value == np.floor(value) and abs(value) < 2**63
+    return str(int(value) if whole else value)
 
 
 def unite(parts: list[Values]) -> tuple[list[NDArray[np.int32]], NDArray[Any]]:
