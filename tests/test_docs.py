@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 import userportrait as up
@@ -13,8 +16,6 @@ from userportrait.__main__ import _parser
 from userportrait.value import QUINTILE11, VALUE8
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from userportrait.value import SegmentMap
 
 
@@ -84,6 +85,43 @@ def test_the_page_of_rfm_lists_each_map_with_both_labels(
     ):
         codes = " ".join(segments.codes[key])
         assert any(row[:3] == (en, zh, codes) for row in rows), key
+
+
+def code_blocks(text: str) -> dict[str, str]:
+    """Return the code blocks of a page that have a name, in order."""
+    pattern = r"\.\. code-block:: python\n   :name: (\S+)\n\n((?:   .*\n|\n)+)"
+    return {name: textwrap.dedent(code) for name, code in re.findall(pattern, text)}
+
+
+@pytest.mark.spark
+def test_the_spark_blocks_of_the_guide_run_and_agree_with_pandas(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spark: Any
+) -> None:
+    pa: Any = pytest.importorskip("pyarrow")
+    pq: Any = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.chdir(tmp_path)
+    text = page(repository, "notebook_to_cluster")
+    for name in ("lines", "tags", "arriving", "checkpoint"):  # Spark keeps the folder it began in
+        text = text.replace(f'"{name}"', f'"{(tmp_path / name).as_posix()}"')
+    blocks = code_blocks(text)
+    assert list(blocks) == ["spark-main-job", "spark-portraits", "spark-stream"]
+    columns = {
+        "customer_id": "Customer", "order_id": "Order ID", "ordered_at": "Date", "item_id": "SKU",
+        "quantity": "Qty", "price": "Unit price", "country": "Country",
+    }  # fmt: skip
+    raw = up.make_shop(n_customers=120, random_state=0).raw_orders
+    Path("lines").mkdir()
+    pq.write_table(pa.Table.from_pandas(raw, preserve_index=False), "lines/january.parquet")
+    names: dict[str, Any] = {"up": up, "spark": spark, "columns": columns}
+    for name in ("spark-main-job", "spark-portraits"):
+        exec(blocks[name], names)
+    orders, cleaning = up.clean_orders(raw, **columns, now="2026-01-01")
+    assert names["cleaning"].to_dict() == cleaning.to_dict()
+    built = up.build_portraits(orders).to_frame()
+    pd.testing.assert_frame_equal(names["portraits"].to_frame(), built)
+    names["orders"].frame.write.parquet(str(tmp_path / "arriving"))
+    exec(blocks["spark-stream"], names)
+    pd.testing.assert_frame_equal(names["table"], up.CustomerSummary().update(orders).finalize())
 
 
 def test_no_placeholder_is_left_on_a_page(repository: Path) -> None:
