@@ -274,6 +274,8 @@ def test_a_column_of_bare_nulls_is_empty_on_the_other_engines_too() -> None:
     for native in (pl.DataFrame({"c": [None]}), pl.LazyFrame({"c": [None]})):
         assert frames.column_kinds(frames.enter(native)) == {"c": "empty"}
     assert frames.column_kinds(frames.enter(pa.table({"c": pa.nulls(2)}))) == {"c": "empty"}
+    arrow = pd.DataFrame({"c": pd.Series([None, None], dtype=pd.ArrowDtype(pa.null()))})
+    assert frames.column_kinds(frames.enter(arrow)) == {"c": "empty"}
 
 
 def test_lists_and_times_of_day_have_no_meaning_here() -> None:

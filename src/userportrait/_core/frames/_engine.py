@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from uuid import uuid4
@@ -228,11 +229,25 @@ def check_names(names: Sequence[str], engine: Engine, argument: str) -> None:
     caseless = {"duckdb": "DuckDB", "ibis": "DuckDB", "spark": "Spark"}.get(engine)
     for name in names:
         key = name.lower() if caseless else name
+        if caseless == "DuckDB" and ("." in name or '"' in name) and _reads_names_as_paths():
+            message = (
+                f"{argument} has a column named {name!r}, and this release of DuckDB takes a dot or "
+                "a quote for a part of a path. Rename the column, or update DuckDB: "
+                'pip install "duckdb>=2.0".'
+            )
+            raise InvalidDataError(message, column=name)
         if key in seen:
             alike = f" ({caseless} does not tell case apart)" if caseless else ""
             message = f"{argument} has two columns named '{name}'{alike}. Rename or drop one."
             raise InvalidDataError(message, column=name)
         seen.add(key)
+
+
+@cache
+def _reads_names_as_paths() -> bool:
+    """Whether DuckDB's expressions split a column's name, as those before 2.0 do."""
+    duckdb: Any = import_module("duckdb")
+    return int(duckdb.__version__.partition(".")[0]) < 2
 
 
 def _plain_pandas(frame: pd.DataFrame, argument: str) -> pd.DataFrame:
@@ -309,6 +324,8 @@ def column_kinds(frame: Frame, columns: Iterable[str] | None = None) -> dict[str
         for name, kind in found.items():
             if kind in ("other", "text") and native[name].dtype == object:
                 found[name] = _object_kind(native[name])
+            elif kind == "other" and str(native[name].dtype) == "null[pyarrow]":
+                found[name] = "empty"
     elif "other" in found.values():
         for name in _empty_columns(frame) & set(found):
             found[name] = "empty"
