@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from helpers.engines import installed_engines
 from helpers.flavours import build, every_flavour, read, read_rows, types_of
 from userportrait._core import frames
-from userportrait.errors import InvalidParameterError
+from userportrait.errors import InvalidDataError, InvalidParameterError
 
 NAT = np.datetime64("NaT")
 
@@ -320,3 +320,11 @@ def test_labels_of_nobody_and_labels_that_are_all_null_are_texts(engine: str) ->
 
         assert read(made)["segment"] == [None] * len(codes)
         assert types_of(made)["segment"] == "String"
+
+
+def test_a_whole_number_beyond_64_bits_is_named() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    frame = frames.enter(duckdb.sql("SELECT 1::HUGEINT << 100 AS big, 2 AS small"))
+
+    with pytest.raises(InvalidDataError, match=r"Column 'big' holds a whole number"):
+        frames.collect_arrays(frame, ["big", "small"])

@@ -434,7 +434,9 @@ def test_odd_names_go_through_every_word(flavour: str, name: str) -> None:
     old = find_spec("duckdb") is not None and int(version("duckdb").split(".")[0]) < 2
     if old and flavour.startswith(("duckdb", "ibis")) and ('"' in name or "." in name):
         with pytest.raises(InvalidDataError, match=r"Rename the column, or update DuckDB"):
-            frames.enter(build(flavour, **{name: ("int64", [1])}))
+            frames.with_product(
+                frames.enter(build(flavour, **{name: ("int64", [1])})), name, name, "c"
+            )
         return
     new = f"{name} 2"
     times = frames.enter(build(flavour, **{name: ("time", [datetime(1970, 1, 2)])}))

@@ -38,7 +38,7 @@ __all__ = [
 
 ROWS = "rows"
 """Name of the table in its parts."""
-KEY = "__customer"
+KEY = "__userportrait_customer"
 """The column by which rows are cut."""
 SHARED = "shared_order_id"
 """The flag that no part can see by itself."""

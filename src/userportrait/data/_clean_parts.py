@@ -66,7 +66,7 @@ PARTS_ABOVE = 3_000_000
 ROWS_PER_PART = 2_000_000
 """About so many rows are in memory at a time."""
 
-_ACCOUNT = "__account"
+_ACCOUNT = "__userportrait_account"
 _PROBED = 10_000
 
 

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from userportrait._core.frames._columns import known_number, with_columns
-from userportrait._core.frames._engine import Frame, column_kinds
+from userportrait._core.frames._engine import Frame, check_plain_names, column_kinds
 from userportrait._core.frames._sql import column as column_of
 from userportrait._core.frames._sql import is_awkward, names_of
 from userportrait._core.frames._survey import count_rows
@@ -60,6 +60,7 @@ def aggregate(
         If a column cannot be summed or ordered.
     """
     by = names_of(by)
+    check_plain_names(frame, [*by, *measures, *([] if rows is None else [rows])])
     kinds = column_kinds(frame, {*by, *(column for column, _ in measures.values())})
     _check_functions(kinds, measures)
     frame, sources, keys = _prepared(frame, by, measures, kinds)

@@ -14,6 +14,7 @@ from userportrait._core.frames._columns import select_columns, select_finite_tim
 from userportrait._core.frames._engine import Frame, column_kinds, column_names
 from userportrait._core.frames._making import from_arrays, label_column, spark_from_arrow
 from userportrait._core.lazy import optional_import
+from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +158,14 @@ def _from_duckdb(frame: Frame) -> dict[str, NDArray[Any]]:
     if wide:  # fetched as float64 otherwise
         casts = [nw.col(name).cast(nw.Int64) for name in wide]
         frame = frame.over(frame.inner.with_columns(*casts))
-    found = frame.native.fetchnumpy()
+    try:
+        found = frame.native.fetchnumpy()
+    except Exception as error:
+        if wide and type(error).__name__ == "ConversionException":
+            names = " or ".join(f"'{name}'" for name in wide)
+            message = f"Column {names} holds a whole number that needs more than 64 bits."
+            raise InvalidDataError(message, column=wide[0]) from error
+        raise
     return {name: _from_masked(found[name]) for name in schema}
 
 

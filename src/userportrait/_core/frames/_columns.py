@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from userportrait._core.frames._engine import Frame, check_names, column_names
+from userportrait._core.frames._engine import Frame, check_names, check_plain_names, column_names
 from userportrait._core.frames._sql import column as column_of
 from userportrait._core.frames._sql import (
     epoch_sql,
@@ -130,6 +130,7 @@ def with_columns(frame: Frame, columns: Mapping[str, Any]) -> Frame:
     """Add or replace columns by narwhals expressions; for this package only."""
     if not columns:
         return frame
+    check_plain_names(frame, [*column_names(frame), *columns])
     made = [value.alias(name) for name, value in columns.items()]
     kept = kept_beside(frame, list(columns))
     if frame.worker == "duckdb" and any(

@@ -28,6 +28,7 @@ __all__ = [
     "Frame",
     "Kind",
     "check_names",
+    "check_plain_names",
     "column_kinds",
     "column_names",
     "enter",
@@ -229,18 +230,25 @@ def check_names(names: Sequence[str], engine: Engine, argument: str) -> None:
     caseless = {"duckdb": "DuckDB", "ibis": "DuckDB", "spark": "Spark"}.get(engine)
     for name in names:
         key = name.lower() if caseless else name
-        if caseless == "DuckDB" and ("." in name or '"' in name) and _reads_names_as_paths():
-            message = (
-                f"{argument} has a column named {name!r}, and this release of DuckDB takes a dot or "
-                "a quote for a part of a path. Rename the column, or update DuckDB: "
-                'pip install "duckdb>=2.0".'
-            )
-            raise InvalidDataError(message, column=name)
         if key in seen:
             alike = f" ({caseless} does not tell case apart)" if caseless else ""
             message = f"{argument} has two columns named '{name}'{alike}. Rename or drop one."
             raise InvalidDataError(message, column=name)
         seen.add(key)
+
+
+def check_plain_names(frame: Frame, names: Iterable[str]) -> None:
+    """Raise `InvalidDataError` if expressions on the engine would take a name apart."""
+    if frame.worker != "duckdb" or not _reads_names_as_paths():
+        return
+    for name in names:
+        if "." in name or '"' in name:
+            message = (
+                f"This release of DuckDB takes the dot or the quote in the column name {name!r} "
+                "for a part of a path. Rename the column, or update DuckDB: "
+                'pip install "duckdb>=2.0".'
+            )
+            raise InvalidDataError(message, column=name)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from userportrait._core.frames._engine import Frame, column_names
+from userportrait._core.frames._engine import Frame, check_plain_names, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ def column(frame: Frame, name: str) -> Any:
     """Return a column as a narwhals expression, whatever its name."""
     if frame.engine == "spark" and is_awkward(frame, name):
         return nw.col(quoted(frame, name))
+    check_plain_names(frame, [name])
     return nw.col(name)
 
 
