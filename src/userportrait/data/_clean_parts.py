@@ -63,7 +63,7 @@ __all__ = ["PARTS_ABOVE", "ROWS_PER_PART", "clean_frame"]
 
 PARTS_ABOVE = 3_000_000
 """Rows of a DuckDB relation up to which it is collected and cleaned as a whole."""
-ROWS_PER_PART = 2_000_000
+ROWS_PER_PART = 1_000_000
 """About so many rows are in memory at a time."""
 
 _ACCOUNT = "__userportrait_account"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PartEvaluator", "evaluate_in_parts", "frame_in_parts"]
 
-ROWS_PER_PART = 2_000_000
+ROWS_PER_PART = 1_000_000
 """Rows of all tables in one part, about: some hundred megabytes while it is worked on."""
 
 _ROLES = ("customer_id", "order_id", "ordered_at", "item_id", "quantity", "amount")

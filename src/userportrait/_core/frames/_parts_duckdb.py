@@ -53,6 +53,11 @@ _TYPES = {
 }
 
 
+_FLUSH = "partitioned_write_flush_threshold"
+_ROWS_HELD = 1_000_000  # by each thread, over all parts; DuckDB's own limit is half of it for each
+_LEAST_HELD = 8_192
+
+
 def on_duckdb(frame: Frame) -> Any:
     """Return a frame as a DuckDB relation: itself, or its rows on the default connection."""
     native = frame.native
@@ -135,7 +140,12 @@ class DuckDBParts(Parts):
         view = unique_name()
         rows = f"SELECT {chosen}, {place} FROM {view}"  # noqa: S608  # names are quoted
         options = f"(FORMAT PARQUET, PARTITION_BY ({part}), OVERWRITE_OR_IGNORE)"
-        relation.query(view, f"COPY ({rows}) TO {_literal(target)} {options}")
+        before = _setting(relation, _FLUSH)
+        _set(relation, _FLUSH, max(_ROWS_HELD // self.n_parts, _LEAST_HELD))
+        try:
+            relation.query(view, f"COPY ({rows}) TO {_literal(target)} {options}")
+        finally:
+            _set(relation, _FLUSH, before)
         for folder in target.iterdir():
             folder.rename(target / folder.name.partition("=")[2])
 
@@ -289,6 +299,16 @@ def _fresh(name: str, taken: Sequence[str]) -> str:
     while name in lower:
         name += "_"
     return name
+
+
+def _setting(relation: Any, name: str) -> int:
+    """Return a setting of the relation's connection."""
+    found = relation.query(unique_name(), f"SELECT current_setting('{name}')")
+    return int(found.fetchall()[0][0])
+
+
+def _set(relation: Any, name: str, value: int) -> None:
+    relation.query(unique_name(), f"SET {name} = {value}")
 
 
 def _quoted(name: str) -> str:
