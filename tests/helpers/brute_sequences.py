@@ -7,7 +7,7 @@ choice of one step for each of its items.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from typing import Any, TypeAlias
 
 __all__ = ["Pattern", "all_patterns", "closed", "contains", "holds", "maximal"]
@@ -42,7 +42,7 @@ def holds(
     """Whether a customer holds a pattern: every choice of a place for each element is tried."""
     places = [_places(element, customer, window) for element in pattern]
     for choice in product(*places):
-        pairs = list(zip(choice, choice[1:], strict=False))
+        pairs = list(pairwise(choice))
         time = [step[0] for step in customer]
         if any(low <= before for (_, before), (low, _) in pairs):
             continue

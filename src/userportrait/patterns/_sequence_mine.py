@@ -12,7 +12,6 @@ from userportrait._core.params import Between, OneOf, Optional, Rule, check_valu
 from userportrait.errors import InvalidParameterError
 from userportrait.patterns._budget import Watch
 from userportrait.patterns._constraints import item_codes
-from userportrait.patterns._sequence_found import Found
 from userportrait.patterns._sequence_kinds import SequenceKind, without_larger
 from userportrait.patterns._sequence_numpy import mine_in_numpy
 from userportrait.patterns._sequence_patterns import SequencePatterns
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.patterns._budget import Budget
+    from userportrait.patterns._sequence_found import Found
     from userportrait.patterns._sequences import IntoSequences, Sequences
     from userportrait.typing import Progress
 
@@ -152,7 +152,11 @@ def mine_sequences(
     >>> from userportrait.patterns import Sequences, mine_sequences
     >>> sequences = Sequences.from_lists(
     ...     [[{"tea", "pot"}, {"cup"}], [{"tea", "pot"}, {"milk"}, {"cup"}], [{"milk"}]],
-    ...     at=[["2026-01-01", "2026-01-05"], ["2026-01-01", "2026-01-03", "2026-02-10"], ["2026-01-01"]],
+    ...     at=[
+    ...         ["2026-01-01", "2026-01-05"],
+    ...         ["2026-01-01", "2026-01-03", "2026-02-10"],
+    ...         ["2026-01-01"],
+    ...     ],
     ... )
     >>> found = mine_sequences(sequences, min_support=2, kind="closed")
     >>> found.to_frame()[["pattern", "count"]]
@@ -424,10 +428,11 @@ def support_problems(min_support: object, *, is_needed: bool) -> list[str]:
         return []
     if isinstance(min_support, (float, np.floating)) and 0 < float(min_support) <= 1:
         return []
-    return [
+    problem = (
         f"min_support must be a count of customers (an integer from 1) or a share of them (a "
         f"float above 0, at most 1.0); got {min_support!r}."
-    ]
+    )
+    return [problem]
 
 
 def _problems_together(limits: Limits, kind: object, top_k: object) -> list[str]:

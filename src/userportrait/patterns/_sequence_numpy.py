@@ -95,7 +95,7 @@ class Extended:
 class Chooser(Protocol):
     """Says which of the counted keys go on."""
 
-    def __call__(self, keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def __call__(self, keys: NDArray[np.int64], counts: NDArray[np.int64], /) -> NDArray[np.bool_]:
         """Return a mask; counts may be too large, never too small."""
         ...
 
@@ -185,7 +185,7 @@ def _children(
 ) -> Batch | None:
     """Extend the patterns by one item, note what is found, and return it."""
 
-    def frequent(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def frequent(_keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
         return counts >= best.min_count
 
     parts: list[Batch] = []
@@ -251,7 +251,7 @@ def extend(
     row, entry, key = row[chosen], entry[chosen], key[chosen]
     step = steps.step[entry]
     if batch.floor is None:
-        found = _plain_rows(batch, row, step, key, is_new_step=is_new_step)
+        found = _plain_rows(batch, row, step, key)
     else:
         found = _window_rows(batch, steps, row, step, key, (low, high), is_new_step=is_new_step)
     return _counted(found, steps, choose, weights)
@@ -293,8 +293,6 @@ def _plain_rows(
     row: NDArray[np.intp],
     step: NDArray[np.int32],
     key: NDArray[np.int64],
-    *,
-    is_new_step: bool,
 ) -> Extended:
     order = _stable_order(key)
     row, step, key = row[order], step[order], key[order]

@@ -288,8 +288,8 @@ class SequencePatterns:
         if code < 0:
             message = "SequencePatterns.filter: containing holds an item that no customer has."
             raise InvalidDataError(message, column="containing")
-        here = self.trie.item == code
-        found = here.copy()
+        here: NDArray[np.bool_] = self.trie.item == code
+        found: NDArray[np.bool_] = here.copy()
         node = self.trie.parent
         while (node >= 0).any():
             found |= (node >= 0) & here[np.maximum(node, 0)]

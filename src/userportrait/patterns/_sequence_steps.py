@@ -72,10 +72,11 @@ class Limits:
 class Steps:
     """Steps with frequent items only, as positions; all customers one after the other.
 
-    `item` and `step` say of each entry what it is and where. Every reach is a position of a step: ``after[q]`` the first step that may begin the next
-    element, ``gap_end[q]`` and ``span_end[q]`` one past the last step that `max_gap` and
-    `max_span` allow, from ``near_start[q]`` to below ``near_end[q]`` the steps within the
-    window of q. None where there is no such limit.
+    `item` and `step` say of each entry what it is and where. Every reach is a position of a
+    step: ``after[q]`` the first step that may begin the next element, ``gap_end[q]`` and
+    ``span_end[q]`` one past the last step that `max_gap` and `max_span` allow, from
+    ``near_start[q]`` to below ``near_end[q]`` the steps within the window of q. None where
+    there is no such limit.
     """
 
     n_customers: int

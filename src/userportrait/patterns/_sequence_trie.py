@@ -92,7 +92,7 @@ class SequenceTrie:
     def path(self, nodes: NDArray[np.intp], length: int) -> NDArray[np.intp]:
         """Return the nodes from the root to nodes of one length, as (n_nodes, length)."""
         found = np.empty((len(nodes), length), dtype=np.intp)
-        node = nodes
+        node: NDArray[np.signedinteger] = nodes
         for column in range(length - 1, -1, -1):
             found[:, column] = node
             node = self.parent[node]

@@ -130,7 +130,7 @@ def _children(
         starts = np.full(len(keys), is_new)
         return trie.child(batch.node[parent], steps.codes[item], starts)
 
-    def known(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def known(keys: NDArray[np.int64], _counts: NDArray[np.int64]) -> NDArray[np.bool_]:
         return nodes_of(keys) >= 0
 
     found = extend(batch, steps, limits, known, is_new_step=is_new)
