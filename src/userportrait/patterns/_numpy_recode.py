@@ -1,0 +1,145 @@
+"""Baskets made ready for the NumPy miner: rare items dropped, rarest of the rest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from userportrait.patterns._baskets import Baskets
+
+__all__ = ["Deliveries", "Recoded", "ramps", "recode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Where each item stands in the baskets, and what stands after it there.
+
+    Parameters
+    ----------
+    ptr : ndarray of int64 of shape (n_items + 1,)
+        The places of item `i` are those from ``ptr[i]`` to ``ptr[i + 1]``.
+    start : ndarray of int64
+        Where in `Recoded.entries` the items after it begin, by place.
+    tail : ndarray of int64
+        How many come after it.
+    weights : ndarray of int64, optional
+        Baskets that the place counts for; None if one each.
+    """
+
+    ptr: NDArray[np.int64]
+    start: NDArray[np.int64]
+    tail: NDArray[np.int64]
+    weights: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recoded:
+    """Frequent items by rank, the rarest first, and the baskets in ranks.
+
+    Items that are in every basket are set apart: they belong to every itemset and decide none.
+
+    Parameters
+    ----------
+    items : ndarray of int32 of shape (n_items,)
+        Vocabulary code of each rank.
+    counts : ndarray of int64 of shape (n_items,)
+    universal : ndarray of int32
+        Codes of the items in every basket.
+    n_baskets : int
+    entries : ndarray of int64
+        Ranks, ascending in each basket, one basket after the other.
+    long : Deliveries
+        Places with two or more items after them: what sets of three and more come from.
+    short : Deliveries
+        Places with one item after them.
+    """
+
+    items: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    universal: NDArray[np.int32]
+    n_baskets: int
+    entries: NDArray[np.int64]
+    long: Deliveries
+    short: Deliveries
+
+
+def recode(baskets: Baskets, min_count: int) -> Recoded:
+    """Drop the items that are in fewer than `min_count` baskets and rank the others."""
+    sizes = np.diff(baskets.indptr)
+    weights = baskets.weights
+    counts = _item_counts(baskets, sizes)
+    frequent = np.flatnonzero(counts >= max(min_count, 1))
+    everywhere = counts[frequent] == baskets.n_baskets
+    universal, frequent = frequent[everywhere], frequent[~everywhere]
+    frequent = frequent[np.argsort(counts[frequent], kind="stable")]
+    rank = np.full(len(counts), -1, dtype=np.int32)
+    rank[frequent] = np.arange(len(frequent), dtype=np.int32)
+    entries, tail, rows = _sorted_entries(rank[baskets.indices], sizes, len(frequent))
+    return Recoded(
+        items=frequent.astype(np.int32),
+        counts=counts[frequent],
+        universal=universal.astype(np.int32),
+        n_baskets=baskets.n_baskets,
+        entries=entries,
+        long=_deliveries(np.flatnonzero(tail >= 2), entries, tail, rows, len(frequent), weights),
+        short=_deliveries(np.flatnonzero(tail == 1), entries, tail, rows, len(frequent), weights),
+    )
+
+
+def ramps(lengths: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each length the run ``start, start + 1, ...``, one after the other."""
+    ends = np.cumsum(lengths)
+    found = np.repeat(starts - ends + lengths, lengths)
+    found += np.arange(len(found))
+    return found
+
+
+def _item_counts(baskets: Baskets, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    n_items = len(baskets.items)
+    if baskets.weights is None:
+        return np.bincount(baskets.indices, minlength=n_items)
+    repeated = np.repeat(baskets.weights, sizes)
+    return np.bincount(baskets.indices, repeated, minlength=n_items).astype(np.int64)
+
+
+def _sorted_entries(
+    ranks: NDArray[np.int32], sizes: NDArray[np.int64], n_items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return ranks ascending in each basket, how many follow each, and its basket."""
+    bits = max(n_items - 1, 1).bit_length()
+    narrow = len(sizes) << bits < 2**32
+    kind = np.uint32 if narrow else np.int64
+    keys = np.repeat(np.arange(len(sizes), dtype=kind) << bits, sizes)
+    kept = ranks >= 0
+    keys = keys[kept]
+    keys |= ranks[kept].astype(kind)
+    keys.sort()
+    rows = (keys >> bits).astype(np.int64)
+    ends = np.cumsum(np.bincount(rows, minlength=len(sizes)))
+    tail = ends[rows] - np.arange(1, len(rows) + 1)
+    return (keys & ((1 << bits) - 1)).astype(np.int64), tail, rows
+
+
+def _deliveries(
+    places: NDArray[np.int64],
+    entries: NDArray[np.int64],
+    tail: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n_items: int,
+    weights: NDArray[np.int64] | None,
+) -> Deliveries:
+    """Return places by item, those of one item in the order of the baskets."""
+    bits = max(len(entries), 1).bit_length()
+    keys = entries[places] << bits
+    keys |= places
+    keys.sort()
+    ptr = np.zeros(n_items + 1, dtype=np.int64)
+    np.cumsum(np.bincount(keys >> bits, minlength=n_items), out=ptr[1:])
+    keys &= (1 << bits) - 1
+    heavy = None if weights is None else weights[rows[keys]]
+    return Deliveries(ptr, keys + 1, tail[keys], heavy)
