@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from userportrait.patterns._itemsets import Itemsets
     from userportrait.patterns._pairs_table import PairTable
     from userportrait.patterns._substitutes import find_substitutes
+    from userportrait.patterns._switching import find_switching
 
 __all__ = [
     "BasketReport",
@@ -23,6 +24,7 @@ __all__ = [
     "PairTable",
     "find_complements",
     "find_substitutes",
+    "find_switching",
 ]
 
 _HOMES: dict[str, str] = {
@@ -33,6 +35,7 @@ _HOMES: dict[str, str] = {
     "PairTable": f"{__name__}._pairs_table",
     "find_complements": f"{__name__}._complements",
     "find_substitutes": f"{__name__}._substitutes",
+    "find_switching": f"{__name__}._switching",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES, globals())

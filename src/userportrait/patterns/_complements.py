@@ -28,7 +28,7 @@ def find_complements(
     categories: Mapping[Any, str] | Items | IntoFrame | None = None,
     among: Among = "all",
     given: Given = "all",
-    min_expected: float = 5.0,
+    min_expected: float = 0.1,
     alpha: float = 0.05,
     adjustment: Adjustment = "bh",
     confidence_level: float = 0.95,
@@ -47,8 +47,9 @@ def find_complements(
         What chance is. ``'all'``: an item is as likely in any basket. ``'size'``: large baskets
         hold more of everything; choose this where sizes differ much, or nearly all pairs are
         complements. ``'category'``: among baskets with a third item of the category.
-    min_expected : float, default=5.0
-        Pairs that chance alone would bring together in fewer baskets are not tested.
+    min_expected : float, default=0.1
+        Pairs that chance alone would bring together in fewer baskets are not tested. The test is
+        exact for rare pairs, too, but each pair tested makes it harder for all others.
     alpha : float, default=0.05
         Share of false discoveries allowed among the pairs found (``'bh'``, ``'by'``), or the
         chance of any (``'holm'``, ``'bonferroni'``). More than 0, at most 0.2.

@@ -209,7 +209,7 @@ class PairScan:
         self, expected: Floats, low: int, firsts: NDArray[Any], seconds: NDArray[Any]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return places of pairs to test: expected often enough, each once, of the right kind."""
-        chosen: Any = expected >= self.min_expected
+        chosen = np.greater_equal(expected, self.min_expected)
         n_rows, width = expected.shape
         chosen = chosen & (np.arange(width)[None, :] < (low + np.arange(n_rows))[:, None])
         if self.among != "all" and self.categories is not None:

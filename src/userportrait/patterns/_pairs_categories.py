@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -87,12 +87,11 @@ def code_categories(given: Any, items: NDArray[Any], *, owner: str) -> Categorie
 
 
 def _as_mapping(given: Any, owner: str) -> Mapping[Any, Any]:
-    kind: type[Any] = type(given)
-    if issubclass(kind, Mapping):
-        found: Mapping[Any, Any] = given
-        return found
-    if issubclass(kind, pd.Series):
-        return _pairs(given.index.tolist(), given.tolist(), owner)
+    if isinstance(given, Mapping):
+        return cast("Mapping[Any, Any]", given)
+    if isinstance(given, pd.Series):
+        series = cast("Any", given)
+        return _pairs(series.index.tolist(), series.tolist(), owner)
     try:
         table = frames.collect_arrays(
             frames.enter(getattr(given, "frame", given), argument="categories"),
@@ -101,7 +100,7 @@ def _as_mapping(given: Any, owner: str) -> Mapping[Any, Any]:
     except TypeError as error:
         problem = (
             "categories must be a mapping of item to category, a Series, an Items table or a "
-            f"frame with item_id and category; got {kind.__name__}."
+            f"frame with item_id and category; got {type(given).__name__}."
         )
         raise InvalidParameterError(owner, [problem]) from error
     ids, names = (np.asarray(table[n], dtype=object).tolist() for n in ("item_id", "category"))

@@ -63,7 +63,7 @@ class PairTable:
     >>> lists = [["salsa", "chips"]] * 30 + [["milk"]] * 50 + [["chips"]] * 10 + [["salsa"]] * 10
     >>> found = find_complements(Baskets.from_lists(lists))
     >>> found
-    PairTable(1 pair of 1 tested, complements)
+    PairTable(1 pair of 3 tested, complements)
     >>> found.to_frame()[["item_a", "item_b", "count", "expected", "lift"]]
       item_a item_b  count  expected   lift
     0  chips  salsa     30      16.0  1.875
