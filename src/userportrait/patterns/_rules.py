@@ -1,0 +1,653 @@
+"""Rules between items: measured, tested, pruned and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.display import definition_list, format_count, page_fragment, table
+from userportrait._core.params import Between, OneOf, Optional, check_values
+from userportrait.errors import InvalidParameterError
+from userportrait.patterns._measures import MEASURES, check_names, measure_tables
+from userportrait.patterns._measures_formulas import Tables, divide
+from userportrait.patterns._prune import best_general, is_minimal, log_p_of_extension
+from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
+from userportrait.patterns._rules_mlxtend import mlxtend_frame
+from userportrait.patterns._significance import odds_ratio_interval
+from userportrait.patterns._significance_rules import RuleTest, adjusted, run_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from userportrait.patterns._baskets import Baskets
+    from userportrait.patterns._prune import PruneMethod
+    from userportrait.patterns._rule_index import SetIndex
+    from userportrait.patterns._significance import Alternative, SignificanceMethod
+    from userportrait.patterns._significance_rules import AdjustMethod, HypothesisCount
+
+    Side: TypeAlias = RuleSide | Mapping[str, Iterable[Any]] | Iterable[Any] | None
+
+__all__ = ["RuleOrigin", "RuleStep", "Rules"]
+
+Codes: TypeAlias = "NDArray[np.int32]"
+Ints: TypeAlias = "NDArray[np.int64]"
+Floats: TypeAlias = "NDArray[np.float64]"
+
+_CORE = (
+    "antecedent_count", "consequent_count", "count", "support", "confidence", "lift",
+    "leverage", "conviction",
+)  # fmt: skip
+_COUNTS = ("antecedent_count", "consequent_count", "count")
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleStep:
+    """One step from all splits to the rules at hand.
+
+    Parameters
+    ----------
+    name : str
+        What was done.
+    n_before, n_after : int
+        Rules before and after it.
+    """
+
+    name: str
+    n_before: int
+    n_after: int
+
+    def __str__(self) -> str:
+        gone = self.n_before - self.n_after
+        return f"{self.name}: {self.n_before:,} → {self.n_after:,} (−{gone:,})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOrigin:
+    """Where rules come from, and how many hypotheses stand behind them.
+
+    Parameters
+    ----------
+    n_splits : int
+        Splits of frequent itemsets that were looked at.
+    n_pairs : int
+        Rules that could be made of two frequent sides, frequent together or not.
+    n_unknown : int
+        Splits left out because mining had not counted one of the sides.
+    min_count : int
+        Least number of baskets with a whole rule.
+    stopped : str or None
+        Why rules are missing; None if none are.
+    limits : mapping of str to value
+        What `derive_rules` was asked for.
+    """
+
+    n_splits: int
+    n_pairs: int
+    n_unknown: int
+    min_count: int
+    stopped: str | None
+    limits: Mapping[str, Any]
+
+
+class Rules:
+    """Rules X → Y: baskets with all of X often hold all of Y.
+
+    Made by `derive_rules`. Every method that keeps some of the rules returns new ones and
+    leaves these as they are.
+
+    Parameters
+    ----------
+    index : SetIndex
+        The itemsets.
+    antecedents, consequents, itemsets : ndarray of int32 of shape (n_rules,)
+        Row numbers of X, Y and both together in ``Itemsets.to_frame()``.
+    origin : RuleOrigin
+    steps : tuple of RuleStep, default=()
+        What was filtered and pruned so far.
+    columns : mapping of str to ndarray, optional
+        Figures beside the measures, such as those of a test.
+
+    See Also
+    --------
+    userportrait.patterns.derive_rules : Make them.
+    userportrait.patterns.rule_measures : What can be measured.
+
+    Examples
+    --------
+    >>> import userportrait as up
+    >>> baskets = up.Baskets.from_lists([["tea", "milk"], ["tea", "milk"], ["tea"], ["pot"]])
+    >>> rules = up.derive_rules(up.mine_itemsets(baskets, min_support=2))
+    >>> rules
+    Rules(2 rules of 1 itemset, 4 baskets)
+    >>> rules.measure("confidence").round(3).tolist()
+    [1.0, 0.667]
+    """
+
+    def __init__(
+        self,
+        index: SetIndex,
+        antecedents: Codes,
+        consequents: Codes,
+        itemsets: Codes,
+        *,
+        origin: RuleOrigin,
+        steps: tuple[RuleStep, ...] = (),
+        columns: Mapping[str, Floats] | None = None,
+    ) -> None:
+        self.index = index
+        self.antecedents = antecedents
+        self.consequents = consequents
+        self.itemsets = itemsets
+        self.origin = origin
+        self.steps = steps
+        self.columns: dict[str, Floats] = dict(columns or {})
+
+    def __len__(self) -> int:
+        return len(self.itemsets)
+
+    @property
+    def n_baskets(self) -> int:
+        """Baskets that the itemsets were mined from."""
+        return self.index.n_baskets
+
+    @property
+    def stopped(self) -> str | None:
+        """Why rules are missing; None if none are."""
+        return self.origin.stopped
+
+    @property
+    def n_unknown(self) -> int:
+        """Splits left out because mining had not counted one of the sides."""
+        return self.origin.n_unknown
+
+    @property
+    def tables(self) -> Tables:
+        """The counts of each rule: both sides, each side, all baskets."""
+        counts = self.index.counts
+        return Tables(
+            counts[self.itemsets].astype(np.int64),
+            counts[self.antecedents].astype(np.int64),
+            counts[self.consequents].astype(np.int64),
+            self.n_baskets,
+        )
+
+    def measure(self, name: str) -> Floats:
+        """Return one measure of every rule.
+
+        Parameters
+        ----------
+        name : str
+            A name of `rule_measures`, or of a column that a test added.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such measure; the message names the nearest.
+        """
+        check_names("Rules.measure", [name], list(self.columns))
+        return self._measure(name, self.tables)
+
+    def _measure(self, name: str, tables: Tables) -> Floats:
+        if name in self.columns:
+            return self.columns[name]
+        needs = MEASURES[name].needs
+        if needs == "table":
+            return measure_tables(name, tables)
+        if needs == "items":
+            least, most = self._item_counts()
+            return (least if name == "cross_support" else tables.both) / most
+        best = best_general(
+            self.index, self.antecedents, self.itemsets, one_less=name == "lift_increase"
+        )
+        if name == "improvement":
+            return tables.confidence - best
+        return divide(tables.confidence, best)
+
+    def _item_counts(self) -> tuple[Ints, Ints]:
+        """Return the counts of the rarest and of the most frequent item of each rule."""
+        of_code = np.zeros(len(self.index.items), dtype=np.int64)
+        if self.index.codes:
+            of_code[self.index.codes[0][:, 0]] = self.index.counts[: len(self.index.codes[0])]
+        least = np.empty(self.index.n_sets, dtype=np.int64)
+        most = np.empty_like(least)
+        for length, codes in enumerate(self.index.codes):
+            part = slice(int(self.index.starts[length]), int(self.index.starts[length + 1]))
+            least[part], most[part] = of_code[codes].min(axis=1), of_code[codes].max(axis=1)
+        return least[self.itemsets], most[self.itemsets]
+
+    def to_frame(self, measures: Sequence[str] | None = None, *, ids: bool = False) -> pd.DataFrame:
+        """Return the rules as a table.
+
+        Parameters
+        ----------
+        measures : sequence of str, optional
+            Names of `rule_measures` and of columns that tests added. By default the counts of
+            both sides and of the rule, support, confidence, lift, leverage, conviction, and all
+            columns of tests.
+        ids : bool, default=False
+            Whether to give itemsets as row numbers of ``Itemsets.to_frame()``
+            (`antecedent_id`, `consequent_id`, `itemset_id`), which takes a fraction of the
+            time, instead of tuples of items (`antecedent`, `consequent`).
+
+        Returns
+        -------
+        DataFrame
+            One row a rule.
+        """
+        chosen = [*_CORE, *self.columns] if measures is None else list(measures)
+        check_names("Rules.to_frame", chosen, [*_COUNTS, *self.columns])
+        tables = self.tables
+        found: dict[str, Any] = {}
+        if ids:
+            found["antecedent_id"] = self.antecedents
+            found["consequent_id"] = self.consequents
+            found["itemset_id"] = self.itemsets
+        else:
+            sets = self._tuples()
+            found["antecedent"], found["consequent"] = (
+                sets[self.antecedents],
+                sets[self.consequents],
+            )
+        counts = dict(zip(_COUNTS, (tables.left, tables.right, tables.both), strict=True))
+        for name in chosen:
+            found[name] = counts[name] if name in counts else self._measure(name, tables)
+        return pd.DataFrame(found)
+
+    def _tuples(self) -> NDArray[np.object_]:
+        """Return the items of every set that stands on a side, as tuples."""
+        found = np.empty(self.index.n_sets, dtype=object)
+        places = np.unique(np.concatenate((self.antecedents, self.consequents)))
+        for place, items in zip(places.tolist(), self._sets(places), strict=True):
+            found[place] = items
+        return found
+
+    def _sets(self, places: Codes) -> list[tuple[Any, ...]]:
+        """Return the items of sets, the places ascending."""
+        found: list[tuple[Any, ...]] = []
+        bounds = np.searchsorted(places, self.index.starts)
+        for length in range(1, self.index.max_length + 1):
+            some = places[bounds[length - 1] : bounds[length]]
+            columns: list[Any] = self.index.items[self.index.codes_at(some, length).T].tolist()
+            found.extend(zip(*columns, strict=True))
+        return found
+
+    def to_mlxtend(self) -> pd.DataFrame:
+        """Return the frame that mlxtend's `association_rules` makes of the same itemsets.
+
+        Returns
+        -------
+        DataFrame
+            The columns, the order and the values of the installed version: `antecedents` and
+            `consequents` as frozensets, then its measures. mlxtend compares rounded shares with
+            its threshold; rules exactly on it, which it may lose, are here.
+        """
+        return mlxtend_frame(self.index, self.antecedents, self.consequents, self.itemsets)
+
+    def take(self, rows: ArrayLike) -> Rules:
+        """Return some rules by position or mask, in the order given."""
+        return self._keep(np.asarray(rows), None)
+
+    def _keep(self, rows: NDArray[Any], step: str | None) -> Rules:
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        left, right = self.antecedents[rows], self.consequents[rows]
+        whole = self.itemsets[rows]
+        made = (
+            () if step is None else (RuleStep(name=step, n_before=len(self), n_after=len(whole)),)
+        )
+        return Rules(
+            self.index,
+            left,
+            right,
+            whole,
+            origin=self.origin,
+            steps=(*self.steps, *made),
+            columns=columns,
+        )
+
+    def filter(
+        self,
+        *,
+        at_least: Mapping[str, float] | None = None,
+        at_most: Mapping[str, float] | None = None,
+        antecedents: Side = None,
+        consequents: Side = None,
+    ) -> Rules:
+        """Keep the rules that meet every condition.
+
+        Parameters
+        ----------
+        at_least, at_most : mapping of str to float, optional
+            Limits by measure, met by equality too. NaN meets none.
+        antecedents, consequents : optional
+            What may stand on each side; see `derive_rules`.
+
+        Examples
+        --------
+        >>> import userportrait as up
+        >>> baskets = up.Baskets.from_lists([["tea", "milk"], ["tea", "milk"], ["tea"], ["pot"]])
+        >>> rules = up.derive_rules(up.mine_itemsets(baskets, min_support=2))
+        >>> kept = rules.filter(at_least={"confidence": 0.9})
+        >>> print(*kept.steps)
+        filter confidence ≥ 0.9: 2 → 1 (−1)
+        """
+        low, high = dict(at_least or {}), dict(at_most or {})
+        check_names("Rules.filter", [*low, *high], list(self.columns))
+        given: dict[str, object] = {"antecedents": antecedents, "consequents": consequents}
+        sides = check_sides("Rules.filter", given, self.index.items)
+        tables, kept = self.tables, np.ones(len(self), dtype=np.bool_)
+        said: list[str] = []
+        for name, limit in low.items():
+            kept &= self._measure(name, tables) >= limit
+            said.append(f"{name} ≥ {limit:g}")
+        for name, limit in high.items():
+            kept &= self._measure(name, tables) <= limit
+            said.append(f"{name} ≤ {limit:g}")
+        for name, places in (("antecedents", self.antecedents), ("consequents", self.consequents)):
+            allowed = allowed_sets(self.index, sides[name])
+            if allowed is not None:
+                kept &= allowed[places]
+                said.append(name)
+        return self._keep(np.flatnonzero(kept), f"filter {', '.join(said)}")
+
+    def of(self, item: Any) -> Rules:
+        """Keep the rules with an item on either side."""
+        side = {"contains": [item]}
+        wanted = check_sides("Rules.of", {"item": side}, self.index.items)["item"]
+        allowed = allowed_sets(self.index, wanted)
+        kept = (
+            np.zeros(0, dtype=np.intp)
+            if allowed is None
+            else np.flatnonzero(allowed[self.itemsets])
+        )
+        return self._keep(kept, "of one item")
+
+    def sort_by(self, measure: str, *, ascending: bool = False) -> Rules:
+        """Return the rules by a measure, greatest first; ties stay in their order, NaN is last."""
+        values = self.measure(measure)
+        order = np.argsort(values if ascending else -values, kind="stable")
+        return self._keep(order, None)
+
+    def top(self, n: int, measure: str = "lift", *, ascending: bool = False) -> Rules:
+        """Return the first `n` rules by a measure."""
+        check_values("Rules.top", {"n": n}, {"n": Between(0, float("inf"), integer=True)})
+        best = self.sort_by(measure, ascending=ascending)
+        return best._keep(np.arange(min(n, len(self))), f"top {n:,} by {measure}")
+
+    def test(
+        self,
+        method: SignificanceMethod = "fisher",
+        *,
+        adjust: AdjustMethod | None = "holm",
+        n_tested: HypothesisCount = "pairs",
+        alternative: Alternative = "greater",
+        confidence_level: float = 0.95,
+        baskets: Baskets | None = None,
+        n_permutations: int = 999,
+        random_state: int | None = None,
+    ) -> Rules:
+        """Test each rule against independence of its sides, and add the results as columns.
+
+        Parameters
+        ----------
+        method : {'fisher', 'fisher_midp', 'chi2', 'g'}, default='fisher'
+            Fisher's exact test (hypergeometric), its mid-p variant, Pearson's chi-square or the
+            likelihood ratio, both without continuity correction.
+        adjust : {'holm', 'bonferroni', 'bh', 'by', 'permutation'} or None, default='holm'
+            Holm, Bonferroni and permutation keep the chance of any false discovery; BH and BY
+            the share of false ones among the discoveries.
+        n_tested : {'pairs', 'splits'} or int, default='pairs'
+            How many hypotheses the adjustment counts. ``'pairs'``: every rule that could be
+            made of two frequent sides, whether or not they are frequent together, within the
+            limits on sides; it is a matter of the sides alone, so it is valid whatever
+            `min_support` was. ``'splits'``: the splits of the frequent itemsets; too few where
+            a low `min_support` itself picked the pairs that met by chance. An integer is at
+            least the number of rules.
+        alternative : {'greater', 'less', 'two-sided'}, default='greater'
+            Together more often than by chance, less often, or either.
+        confidence_level : float, default=0.95
+            Of the odds ratio's interval.
+        baskets : Baskets, optional
+            For ``'permutation'``: where the itemsets come from.
+        n_permutations : int, default=999
+            How often baskets are shuffled. The smallest adjusted p-value is one over one more.
+        random_state : int, optional
+            Makes shuffling repeatable.
+
+        Returns
+        -------
+        Rules
+            The same rules with `p_value`, `log10_p_value` (which does not underflow),
+            `adjusted_p_value`, `log10_adjusted_p_value`, `odds_ratio`, `odds_ratio_low` and
+            `odds_ratio_high` (half a basket added to each cell; Woolf's interval).
+
+        Notes
+        -----
+        Permutation shuffles which items are in which baskets, keeping both how often each item
+        is bought and the size of each basket (global curveball trades). Each shuffle is mined
+        with the same `min_count`, and the smallest p-value of its rules is noted. A rule's
+        adjusted value is the share of shuffles, itself included, that do as well [2]_. Its null
+        hypothesis is that no items have to do with one another.
+
+        References
+        ----------
+        .. [1] Hahsler and Hornik (2007), "New probabilistic interest measures for association
+           rules", Intelligent Data Analysis 11(5).
+        .. [2] Westfall and Young (1993), Resampling-Based Multiple Testing, Wiley.
+        .. [3] Carstens, Hamann, Meyer, Penschuck, Tran and Wagner (2018), "Parallel and
+           I/O-efficient randomisation of massive networks using global curveball trades", ESA.
+        """
+        asked = RuleTest(
+            method=method,
+            adjust=adjust,
+            n_tested=n_tested,
+            alternative=alternative,
+            n_permutations=n_permutations,
+            random_state=random_state,
+        )
+        asked.check("Rules.test", len(self), confidence_level, baskets)
+        tables = self.tables
+        log_p = run_test(tables, asked)
+        log_adjusted = adjusted(log_p, asked, self, baskets)
+        ratio, low, high = odds_ratio_interval(
+            tables.both, tables.left, tables.right, tables.n, confidence_level=confidence_level
+        )
+        columns = {
+            "p_value": np.exp(log_p),
+            "log10_p_value": log_p / np.log(10.0),
+            "adjusted_p_value": np.exp(log_adjusted),
+            "log10_adjusted_p_value": log_adjusted / np.log(10.0),
+            "odds_ratio": ratio,
+            "odds_ratio_low": low,
+            "odds_ratio_high": high,
+        }
+        tested = self._keep(np.arange(len(self)), None)
+        tested.columns.update(columns)
+        return tested
+
+    def significant(
+        self,
+        method: SignificanceMethod = "fisher",
+        *,
+        adjust: AdjustMethod | None = "holm",
+        alpha: float = 0.05,
+        n_tested: HypothesisCount = "pairs",
+        alternative: Alternative = "greater",
+        confidence_level: float = 0.95,
+        baskets: Baskets | None = None,
+        n_permutations: int = 999,
+        random_state: int | None = None,
+    ) -> Rules:
+        """Keep the rules whose adjusted p-value is at most `alpha`; see `test`.
+
+        Parameters
+        ----------
+        alpha : float, default=0.05
+            In (0, 1).
+        method, adjust, n_tested, alternative, confidence_level, baskets, n_permutations, random_state
+            See `test`.
+
+        Returns
+        -------
+        Rules
+            With the columns of `test`. The step says how many rules were not significant.
+        """
+        limit = Between(0, 1, open_low=True, open_high=True)
+        check_values("Rules.significant", {"alpha": alpha}, {"alpha": limit})
+        tested = self.test(
+            method,
+            adjust=adjust,
+            n_tested=n_tested,
+            alternative=alternative,
+            confidence_level=confidence_level,
+            baskets=baskets,
+            n_permutations=n_permutations,
+            random_state=random_state,
+        )
+        kept = np.flatnonzero(tested.columns["log10_adjusted_p_value"] <= np.log10(alpha))
+        return tested._keep(kept, f"significant {method}, {adjust}, alpha {alpha:g}")
+
+    def prune(
+        self,
+        method: PruneMethod = "productive",
+        *,
+        min_improvement: float = 0.0,
+        alpha: float | None = None,
+    ) -> Rules:
+        """Drop rules that say no more than shorter ones.
+
+        Parameters
+        ----------
+        method : {'productive', 'redundant', 'improvement', 'minimal'}, default='productive'
+            What stays.
+
+            - ``'redundant'``: X → Y goes if some proper subset X' of X, the empty one included,
+              has at least its confidence: improvement of 0 or less [1]_.
+            - ``'improvement'``: X → Y stays if its confidence exceeds that of every such
+              X' → Y by at least `min_improvement`, which must be above 0.
+            - ``'productive'``: as ``'redundant'``; with `alpha`, each item of X must also raise
+              the confidence significantly: Fisher's test among the baskets with the rest of X,
+              the largest p-value at most `alpha` [2]_. It is not adjusted for many rules.
+            - ``'minimal'``: X → Y stays if X is a generator (no smaller set has its baskets) and
+              X with Y is closed (no larger set has theirs): of rules with the same counts the one
+              with the smallest antecedent and the largest consequent [3]_.
+
+        min_improvement : float, default=0.0
+            For ``'improvement'``, in (0, 1].
+        alpha : float, optional
+            For ``'productive'``, in (0, 1).
+
+        Returns
+        -------
+        Rules
+            The step says how many were pruned.
+
+        Notes
+        -----
+        Every subset counts, whether or not its rule is among these: pruning does not depend on
+        what was filtered before. Confidences are compared as quotients of whole numbers, which
+        tells any two apart up to 2 ** 26 baskets.
+
+        References
+        ----------
+        .. [1] Bayardo, Agrawal and Gunopulos (2000), "Constraint-based rule mining in large,
+           dense databases", Data Mining and Knowledge Discovery 4.
+        .. [2] Webb (2007), "Discovering significant patterns", Machine Learning 68(1).
+        .. [3] Bastide, Pasquier, Taouil, Stumme and Lakhal (2000), "Mining minimal
+           non-redundant association rules using frequent closed itemsets", CL 2000.
+        """
+        improving = Between(0, 1, open_low=method == "improvement")
+        check_values(
+            "Rules.prune",
+            {"method": method, "min_improvement": min_improvement, "alpha": alpha},
+            {
+                "method": OneOf(("productive", "redundant", "improvement", "minimal")),
+                "min_improvement": improving,
+                "alpha": Optional(Between(0, 1, open_low=True, open_high=True)),
+            },
+        )
+        wrong: list[str] = []
+        if alpha is not None and method != "productive":
+            wrong.append("alpha goes with method 'productive'.")
+        if min_improvement and method != "improvement":
+            wrong.append("min_improvement goes with method 'improvement'.")
+        if wrong:
+            raise InvalidParameterError("Rules.prune", wrong)
+        if method == "minimal":
+            kept = is_minimal(self.index, self.antecedents, self.itemsets)
+            return self._keep(np.flatnonzero(kept), "prune minimal")
+        confidence = self.tables.confidence
+        best = best_general(self.index, self.antecedents, self.itemsets)
+        kept = confidence > best
+        if method == "improvement":
+            kept &= confidence - best >= min_improvement
+            return self._keep(np.flatnonzero(kept), f"prune improvement ≥ {min_improvement:g}")
+        rows = np.flatnonzero(kept)
+        if alpha is None:
+            return self._keep(rows, f"prune {method}")
+        log_p = log_p_of_extension(self.index, self.antecedents[rows], self.itemsets[rows])
+        return self._keep(rows[log_p <= np.log(alpha)], f"prune {method}, alpha {alpha:g}")
+
+    def __repr__(self) -> str:
+        n_sets = len(np.unique(self.itemsets))
+        of = f"{format_count(len(self), 'rule')} of {format_count(n_sets, 'itemset')}"
+        end = "" if self.stopped is None else f", incomplete: {self.stopped}"
+        return f"Rules({of}, {format_count(self.n_baskets, 'basket')}{end})"
+
+    def __str__(self) -> str:
+        lines = [repr(self), *(f"- {step}" for step in self.steps)]
+        if self.n_unknown:
+            lines.append(f"- {self.n_unknown:,} splits without a known count were left out")
+        shown = self.take(np.arange(min(_SHOWN, len(self))))
+        for row in shown._rows():
+            lines.append("  " + "  ".join(row))
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Return the rules as texts: the rule, count, confidence, lift."""
+        tables = self.tables
+        sets = self._tuples()
+        lift = measure_tables("lift", tables)
+        return [
+            (
+                f"{_words(sets[left])} → {_words(sets[right])}",
+                f"{both:,}",
+                f"{confidence:.1%}",
+                f"{times:.2f}",
+            )
+            for left, right, both, confidence, times in zip(
+                self.antecedents.tolist(),
+                self.consequents.tolist(),
+                tables.both.tolist(),
+                tables.confidence.tolist(),
+                lift.tolist(),
+                strict=True,
+            )
+        ]
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            "baskets": f"{self.n_baskets:,}",
+            "least baskets of a rule": f"{self.origin.min_count:,}",
+            "splits looked at": f"{self.origin.n_splits:,}",
+        }
+        if self.n_unknown:
+            facts["splits without a known count"] = f"{self.n_unknown:,}"
+        if self.stopped is not None:
+            facts["incomplete"] = self.stopped
+        facts |= {f"step {i + 1}": str(step) for i, step in enumerate(self.steps)}
+        shown = self.take(np.arange(min(_SHOWN, len(self))))
+        columns = ("rule", "baskets", "confidence", "lift")
+        body = table(columns, shown._rows(), numeric=columns[1:])
+        more = "" if len(shown) == len(self) else f"<small>{len(self) - len(shown):,} more</small>"
+        title = format_count(len(self), "rule")
+        return page_fragment(title, definition_list(facts), body, more)
+
+
+def _words(items: tuple[Any, ...]) -> str:
+    return ", ".join(map(str, items))
