@@ -1,0 +1,268 @@
+"""The baskets of one first item: delivered, thinned out, turned into bitmaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from userportrait.patterns._numba_compile import compiled, trailing_zeros
+from userportrait.patterns._numba_words import set_bit, sort_found
+
+__all__ = [
+    "count_pairs",
+    "deliver",
+    "fill_bitmaps",
+    "forget",
+    "keep_frequent_pairs",
+    "known_partners",
+    "plan_columns",
+    "thin_out",
+    "with_partners",
+]
+
+Array = np.ndarray[Any, Any]
+
+
+@compiled
+def deliver(
+    rows: Array,
+    places: Array,
+    heavy: Array,
+    first: int,
+    last: int,
+    end: int,
+    min_count: int,
+    least: int,
+    counts: Array,
+    found: Array,
+    copied: Array,
+    weights: Array,
+    origin: Array,
+) -> tuple[int, int, int]:
+    """Count what stands to the right of one item; copy stretches of `least` items or more.
+
+    Returns the number of frequent companions (in `found`, ascending), of entries copied (each
+    row closed by `end`) and of rows copied. `counts` is left filled.
+    """
+    n_found = 0
+    n_copied = 0
+    n_rows = 0
+    weighted = len(heavy) > 0
+    weight = 1
+    for entry in range(first, last):
+        position = places[entry]
+        if weighted:
+            weight = heavy[entry]
+        begin = n_copied
+        here = position + 1
+        item = rows[here]
+        while item != end:
+            before = counts[item]
+            counts[item] = before + weight
+            if before < min_count and before + weight >= min_count:
+                found[n_found] = item
+                n_found += 1
+            copied[n_copied] = item
+            n_copied += 1
+            here += 1
+            item = rows[here]
+        if n_copied - begin >= least:
+            copied[n_copied] = end
+            n_copied += 1
+            weights[n_rows] = weight
+            origin[n_rows] = position
+            n_rows += 1
+        else:
+            n_copied = begin
+    sort_found(found, n_found)
+    return n_found, n_copied, n_rows
+
+
+@compiled
+def forget(rows: Array, places: Array, first: int, last: int, end: int, counts: Array) -> None:
+    """Set the counts that `deliver` made to nought."""
+    for entry in range(first, last):
+        here = places[entry] + 1
+        while rows[here] != end:
+            counts[rows[here]] = 0
+            here += 1
+
+
+@compiled
+def thin_out(
+    copied: Array,
+    n_copied: int,
+    end: int,
+    new_id: Array,
+    new_end: int,
+    least: int,
+    weights: Array,
+    origin: Array,
+) -> tuple[int, int, int]:
+    """Keep items with a new id, in rows that keep `least` of them; in place.
+
+    Returns the entries and rows left, and how many pairs they hold.
+    """
+    n_left = 0
+    n_rows = 0
+    n_pairs = 0
+    begin = 0
+    row = 0
+    for entry in range(n_copied):
+        item = copied[entry]
+        if item != end:
+            mapped = new_id[item]
+            copied[n_left] = mapped
+            n_left += mapped >= 0
+        else:
+            length = n_left - begin
+            if length >= least:
+                n_pairs += length * (length - 1) // 2
+                copied[n_left] = new_end
+                n_left += 1
+                weights[n_rows] = weights[row]
+                origin[n_rows] = origin[row]
+                n_rows += 1
+                begin = n_left
+            else:
+                n_left = begin
+            row += 1
+    return n_left, n_rows, n_pairs
+
+
+@compiled
+def known_partners(
+    pairs: Array, ids: Array, n: int, known_until: int, known_from: int, sets: Array, width: int
+) -> None:
+    """Fill row b of `sets` with those c after b that may be frequent together with b.
+
+    `pairs` holds, by rank, the frequent pairs found so far; items from `known_until` up to
+    `known_from` have not been looked at yet.
+    """
+    sets[: n * width] = 0
+    for left in range(n):
+        rank = ids[left]
+        sure = pairs.shape[1] > 0 and (rank < known_until or rank >= known_from)
+        for right in range(left + 1, n):
+            other = ids[right]
+            if not sure or (pairs[rank, other >> 6] >> np.uint64(other & 63)) & np.uint64(1):
+                set_bit(sets, left * width, right)
+
+
+@compiled
+def with_partners(sets: Array, n: int, width: int, depth: int, marks: Array) -> int:
+    """Mark what has a partner in `sets`, or for depth 2, two that are partners themselves."""
+    marks[:width] = 0
+    for left in range(n):
+        here = left * width
+        for word in range(width):
+            bits = sets[here + word]
+            while bits != 0:
+                right = (word << 6) + trailing_zeros(bits)
+                bits &= bits - np.uint64(1)
+                if depth == 1:
+                    set_bit(marks, 0, left)
+                    set_bit(marks, 0, right)
+                    continue
+                there = right * width
+                met = False
+                for other in range(width):
+                    shared = sets[here + other] & sets[there + other]
+                    if shared != 0:
+                        marks[other] |= shared
+                        met = True
+                if met:
+                    set_bit(marks, 0, left)
+                    set_bit(marks, 0, right)
+    total = 0
+    for item in range(n):
+        total += np.int64((marks[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
+    return total
+
+
+@compiled
+def count_pairs(copied: Array, n_copied: int, end: int, weights: Array, n: int, table: Array) -> None:
+    """Count all pairs of the rows in `table[left * n + right]`."""
+    table[: n * n] = 0
+    begin = 0
+    row = 0
+    for entry in range(n_copied):
+        if copied[entry] != end:
+            continue
+        weight = weights[row]
+        row += 1
+        for left in range(begin, entry - 1):
+            base = copied[left] * n
+            for right in range(left + 1, entry):
+                table[base + copied[right]] += weight
+        begin = entry + 1
+
+
+@compiled
+def keep_frequent_pairs(table: Array, n: int, min_count: int, sets: Array, width: int) -> None:
+    """Fill row b of `sets` with those c after b that are frequent together with b."""
+    sets[: n * width] = 0
+    for left in range(n):
+        for right in range(left + 1, n):
+            if table[left * n + right] >= min_count:
+                set_bit(sets, left * width, right)
+
+
+@compiled
+def plan_columns(weights: Array, n_rows: int, planes: Array) -> int:
+    """Say at which bit the rows of each power of two begin; return the words needed.
+
+    A row of weight 5 stands in the columns of 4 and of 1.
+    """
+    planes[:] = 0
+    for row in range(n_rows):
+        weight = weights[row]
+        plane = 0
+        while weight != 0:
+            planes[plane] += weight & 1
+            weight >>= 1
+            plane += 1
+    words = 0
+    for plane in range(64):
+        size = planes[plane]
+        planes[plane] = words << 6
+        words += (size + 63) >> 6
+    return words
+
+
+@compiled
+def fill_bitmaps(
+    copied: Array,
+    n_copied: int,
+    end: int,
+    weights: Array,
+    planes: Array,
+    slots: Array,
+    words: Array,
+    width: int,
+    shift: Array,
+    row_of: Array,
+) -> None:
+    """Set one bit for each row and item, in the stretch of `words` of the item's slot."""
+    begin = 0
+    row = 0
+    for entry in range(n_copied):
+        if copied[entry] != end:
+            continue
+        weight = weights[row]
+        plane = 0
+        while weight != 0:
+            if weight & 1:
+                column = planes[plane]
+                planes[plane] += 1
+                shift[column >> 6] = plane
+                row_of[column] = row
+                bit = np.uint64(1) << np.uint64(column & 63)
+                word = column >> 6
+                for place in range(begin, entry):
+                    words[slots[copied[place]] * width + word] |= bit
+            weight >>= 1
+            plane += 1
+        row += 1
+        begin = entry + 1
