@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from userportrait.patterns._budget import Budget
     from userportrait.patterns._complements import find_complements
     from userportrait.patterns._itemsets import Itemsets
+    from userportrait.patterns._mine import mine_itemsets
     from userportrait.patterns._pairs_table import PairTable
     from userportrait.patterns._substitutes import find_substitutes
     from userportrait.patterns._switching import find_switching
@@ -25,6 +26,7 @@ __all__ = [
     "find_complements",
     "find_substitutes",
     "find_switching",
+    "mine_itemsets",
 ]
 
 _HOMES: dict[str, str] = {
@@ -36,6 +38,7 @@ _HOMES: dict[str, str] = {
     "find_complements": f"{__name__}._complements",
     "find_substitutes": f"{__name__}._substitutes",
     "find_switching": f"{__name__}._switching",
+    "mine_itemsets": f"{__name__}._mine",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES, globals())

@@ -119,7 +119,9 @@ class Parts:
 
 def code_known(values: Any) -> Coded:
     """Code a column of IDs; -1 for null. Whole numbers that came as floats are whole again."""
-    series: Any = values if isinstance(values, np.ndarray) else pd.Series(values)
+    series: Any = values
+    if not hasattr(values, "dtype"):
+        series = pd.Series(values)
     missing = np.asarray(pd.isna(series), dtype=bool)
     if not missing.any():
         return Coded(*_coded(series))
@@ -144,6 +146,7 @@ def join_codes(parts: Sequence[Coded]) -> Coded:
         return parts[0]
     keys = np.zeros(len(parts[0].codes), dtype=np.int64)
     missing = np.zeros(len(keys), dtype=bool)
+    distinct = keys
     for part in parts:
         keys = keys * (len(part.distinct) + 1) + part.codes + 1
         missing |= part.codes < 0

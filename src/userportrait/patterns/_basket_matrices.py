@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from userportrait.patterns._basket_merge import rows_from_pairs
 from userportrait.patterns._basket_report import BasketReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -62,10 +62,10 @@ def parts_of_lists(lists: Iterable[Iterable[Any]], weights: Any, *, owner: str) 
     return Parts(indptr, indices, item.distinct, report, weights=counted)
 
 
-def _basket(items: Any, place: int) -> Any:
+def _basket(items: Any, place: int) -> Collection[Any]:
     """Return a basket that has a length; a text is a basket by mistake."""
-    if isinstance(items, (list, tuple, set, frozenset, np.ndarray)):
-        return items
+    if type(items) in _SIZED:
+        return cast("Collection[Any]", items)
     if isinstance(items, (str, bytes)) or not hasattr(items, "__iter__"):
         message = (
             f"a basket must be a list of items; basket {place} is of class "
@@ -75,6 +75,7 @@ def _basket(items: Any, place: int) -> Any:
     return list(items)
 
 
+_SIZED = (list, tuple, set, frozenset)
 _KINDS = {"integer": "whole numbers", "string": "texts", "empty": "nothing"}
 
 
@@ -155,7 +156,7 @@ def _order_ids(index: Any) -> NDArray[Any] | None:
     kind = pd.api.types.infer_dtype(index)
     if kind not in ("integer", "string"):
         return None
-    return index.to_numpy(dtype=np.int64 if kind == "integer" else object)
+    return np.asarray(index.to_numpy(dtype=np.int64 if kind == "integer" else object))
 
 
 def _set_cells(frame: pd.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
@@ -217,11 +218,12 @@ def parts_of_sparse(matrix: Any, items: Any, weights: Any, *, owner: str) -> Par
     """Make baskets of a SciPy sparse matrix: one row per basket, one column per item."""
     from scipy import sparse
 
-    if not sparse.issparse(matrix) or matrix.ndim != 2:
+    is_sparse: bool = sparse.issparse(cast("object", matrix))
+    if not is_sparse or matrix.ndim != 2:
         problem = f"matrix must be a SciPy sparse matrix or array; got {type(matrix).__name__}."
         raise InvalidParameterError(owner, [problem])
     n_rows, n_columns = matrix.shape
-    names = np.arange(n_columns) if items is None else _named(items, n_columns, owner)
+    names: NDArray[Any] = _named(range(n_columns) if items is None else items, n_columns, owner)
     cells = matrix.tocoo()
     bought = np.asarray(cells.data) != 0
     if cells.data.dtype.kind != "b" and not bool((cells.data >= 0).all()):

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Merged", "merge_rows", "rows_from_pairs", "sum_by_code", "take_rows"]
@@ -136,7 +138,8 @@ def _hash_rows(
     ends = starts + sizes
     low = 0
     while low < len(starts):
-        high = int(np.searchsorted(ends, starts[low] + _CHUNK, side="right"))
+        limit = int(starts[low]) + _CHUNK
+        high = int(np.searchsorted(ends, limit, side="right"))
         high = max(high, low + 1)
         entries = numbers[indices[starts[low] : ends[high - 1]]]
         found[low:high] = np.add.reduceat(entries, starts[low:high] - starts[low])
@@ -144,10 +147,12 @@ def _hash_rows(
     return found
 
 
-def _groups(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+def _groups(keys: NDArray[Any]) -> NDArray[np.intp]:
     """Number equal keys alike, by first appearance."""
-    codes, _ = pd.factorize(keys)
-    return cast("NDArray[np.intp]", codes)
+    factorize = cast("Callable[[Any], tuple[NDArray[np.intp], Any]]", pd.factorize)
+    values: Any = keys
+    codes, _ = factorize(values)
+    return codes
 
 
 def _verified(
@@ -195,5 +200,4 @@ def _split(
     for row in strangers.tolist():
         content = indices[starts[row] : starts[row] + sizes[row]].tobytes()
         group[row] = fresh.setdefault(content, n_groups + len(fresh))
-    codes, _ = pd.factorize(group)
-    return cast("NDArray[np.intp]", codes)
+    return _groups(group)

@@ -109,8 +109,10 @@ def _orders_in_memory(orders: Orders) -> Lines:
 
 def _ten_thousandths(values: NDArray[Any]) -> NDArray[np.int64]:
     if values.dtype.kind in "iu":
-        return values.astype(np.int64) * 10**UNIT_DIGITS
-    return np.rint(values * 10.0**UNIT_DIGITS).astype(np.int64)
+        whole: NDArray[np.int64] = values.astype(np.int64) * 10**UNIT_DIGITS
+        return whole
+    rounded: NDArray[np.int64] = np.rint(values * 10.0**UNIT_DIGITS).astype(np.int64)
+    return rounded
 
 
 def _orders_on_engine(orders: Orders) -> Lines:

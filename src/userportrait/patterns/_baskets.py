@@ -234,9 +234,10 @@ class Baskets:
         (2, {'return': 1})
         """
         limits = _limits("Baskets.from_orders", giant_above, max_items)
-        if not isinstance(orders, Orders):
+        given: Any = orders
+        if not isinstance(given, Orders):
             problem = (
-                f"orders must be an Orders table; got {type(orders).__name__}. Make one with "
+                f"orders must be an Orders table; got {type(given).__name__}. Make one with "
                 f"Orders(frame) or clean_orders, or use Baskets.from_frame."
             )
             raise InvalidParameterError("Baskets.from_orders", [problem])
@@ -858,11 +859,14 @@ class Baskets:
         named = one.order_ids is not None and not (
             len(one.order_ids) and isinstance(one.order_ids[0], tuple)
         )
-        index = pd.Index(one.order_ids, name="order_id") if named else None
-        columns = pd.Index(self.items)
+        ids: Any = one.order_ids
+        index = pd.Index(ids, name="order_id") if named else None
+        columns: Any = pd.Index(self.items)
         if not sparse:
             return pd.DataFrame(matrix.toarray(), index=index, columns=columns)
-        return pd.DataFrame.sparse.from_spmatrix(matrix, index=index, columns=columns)
+        sparsely: Any = pd.DataFrame.sparse
+        made: pd.DataFrame = sparsely.from_spmatrix(matrix, index=index, columns=columns)
+        return made
 
     def _unweighted(self) -> Baskets:
         if self.weights is None:
@@ -882,8 +886,8 @@ class Baskets:
         return f"<Baskets: {', '.join(figures)}>"
 
     def _repr_html_(self) -> str:
-        counts = self.item_counts
-        top = np.lexsort((np.arange(len(counts)), -counts))[:10].tolist()
+        counts: list[int] = self.item_counts.tolist()
+        top: list[int] = np.argsort(-self.item_counts, kind="stable")[:10].tolist()
         rows = [(self.items[code], f"{counts[code]:,}", _share(counts[code], self)) for code in top]
         found = table(("item", "baskets", "support"), rows, numeric=("baskets", "support"))
         title = f"Baskets: {format_count(self.n_baskets, 'basket')}, "

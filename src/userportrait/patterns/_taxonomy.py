@@ -17,15 +17,17 @@ from userportrait.errors import InvalidDataError, InvalidParameterError, Missing
 from userportrait.patterns._basket_lines import code_known
 from userportrait.patterns._basket_merge import rows_from_pairs
 from userportrait.patterns._constraints import codes_or_missing
+from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from userportrait._core.params import Rule
     from userportrait.patterns._baskets import Baskets
 
-__all__ = ["categories_of", "with_ancestors", "with_categories"]
+__all__ = ["categories_of", "with_ancestors", "with_categories", "without_ancestors"]
 
 _OWNER = "Baskets.with_taxonomy"
 
@@ -34,7 +36,10 @@ def categories_of(
     items: NDArray[Any], taxonomy: Mapping[Any, Any] | Items, level: str, mode: str
 ) -> Coded:
     """Return the category of each item of a vocabulary; -1 where it has none."""
-    rules = {"level": InstanceOf((str,), "a text"), "mode": OneOf(("add", "replace"))}
+    rules: dict[str, Rule] = {
+        "level": InstanceOf((str,), "a text"),
+        "mode": OneOf(("add", "replace")),
+    }
     check_values(_OWNER, {"level": level, "mode": mode}, rules)
     keys, values = _pairs(taxonomy, level)
     place = codes_or_missing(items, keys)
@@ -144,3 +149,55 @@ def _rebuilt(
         related=related,
         report=replace(report, notes=(*report.notes, note)),
     )
+
+
+def without_ancestors(trie: Trie, related: NDArray[np.int32], n_items: int, kind: str) -> Trie:
+    """Return itemsets without those that hold an item and its own ancestor.
+
+    Such a set is in as many baskets as the same set without the ancestor. A closed or maximal
+    set holds the ancestors of all its items; there they are taken out of the set instead.
+    """
+    above = _ancestor_table(related, n_items)
+    reduces = kind in ("closed", "maximal")
+    parts: dict[int, list[tuple[NDArray[np.int32], NDArray[np.int64]]]] = {}
+    nodes_kept = np.ones(len(trie.parent), dtype=bool)
+    for length in range(1, int(trie.depths.max(initial=0)) + 1):
+        nodes = trie.nodes(length)
+        codes = trie.codes(nodes, length)
+        redundant = _redundant(codes, above)
+        nodes_kept[nodes] = ~redundant.any(axis=1)
+        if not reduces:
+            continue
+        left = length - redundant.sum(axis=1)
+        for size in np.unique(left).tolist():
+            rows = left == size
+            own = codes[rows][~redundant[rows]].reshape(-1, size)
+            counts = trie.count[nodes[rows]].astype(np.int64)
+            parts.setdefault(size, []).append((own, counts))
+    if not reduces:
+        return trie.list_only(nodes_kept)
+    joined = [
+        (np.concatenate([c for c, _ in found]), np.concatenate([n for _, n in found]))
+        for found in parts.values()
+    ]
+    return Trie.from_codes(joined, n_items)
+
+
+def _ancestor_table(related: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
+    """Return the ancestors of each item in a row, filled up with -1."""
+    order = np.argsort(related[:, 0], kind="stable")
+    child, parent = related[order, 0], related[order, 1]
+    n_above = np.bincount(child, minlength=n_items)
+    place = np.arange(len(child)) - np.repeat(np.cumsum(n_above) - n_above, n_above)
+    found = np.full((n_items, int(n_above.max(initial=0))), -1, dtype=np.int32)
+    found[child, place] = parent
+    return found
+
+
+def _redundant(codes: NDArray[np.int32], above: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which items of each row are ancestors of another item of the row."""
+    found = np.zeros(codes.shape, dtype=bool)
+    for column in range(codes.shape[1]):
+        for level in range(above.shape[1]):
+            found |= codes == above[codes[:, column], level][:, None]
+    return found
