@@ -97,8 +97,7 @@ def _item_totals(steps: Steps, weights: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the summed weights of each item's customers."""
     owner = steps.customer[steps.step[steps.entries_by_item]]
     item = np.repeat(np.arange(steps.n_items), np.diff(steps.item_starts))
-    new = np.ones(len(owner), dtype=bool)
-    new[1:] = (owner[1:] != owner[:-1]) | (item[1:] != item[:-1])
+    new = steps.is_first
     totals = np.zeros(steps.n_items, dtype=np.int64)
     np.add.at(totals, item[new], weights[owner[new]])
     return totals

@@ -19,39 +19,41 @@ njit: Any = numba.njit(nogil=True, cache=True)
 
 @njit
 def _count_plain(items, previous, rows, low, high, counts, touched):
-    """Count the customers of each item after the rows; return how many items there are."""
+    """Count the customers of each item after the rows; return how many items there are.
+
+    Without branches but the end of the loop: what an entry is cannot be foretold.
+    """
     n = 0
     for r in range(low, high):
         e = rows[r]
         j = e + 1
         item = items[j]
         while item >= 0:
-            if previous[j] <= e:  # the first of its kind after the row
-                if counts[item] == 0:
-                    touched[n] = item
-                    n += 1
-                counts[item] += 1
+            is_first = previous[j] <= e  # of its kind after the row
+            count = counts[item]
+            touched[n] = item
+            n += is_first & (count == 0)
+            counts[item] = count + is_first
             j += 1
             item = items[j]
     return n
 
 
 @njit
-def _fill_plain(items, previous, rows, low, high, slot, left):
-    """Write the rows of each item that has a slot; stop when `left` rows are written."""
+def _fill_plain(items, previous, rows, low, high, slot):
+    """Write the rows of each item that has a slot; the last place of all takes what is not."""
+    nowhere = len(rows) - 1
     for r in range(low, high):
         e = rows[r]
         j = e + 1
         item = items[j]
         while item >= 0:
-            if previous[j] <= e:
-                place = slot[item]
-                if place >= 0:
-                    rows[place] = j
-                    slot[item] = place + 1
+            place = slot[item]
+            is_row = (previous[j] <= e) & (place >= 0)
+            rows[place if is_row else nowhere] = j
+            slot[item] = place + is_row
             j += 1
             item = items[j]
-    return left
 
 
 @njit
@@ -197,7 +199,7 @@ def mine_chunk(
     cells = np.zeros((0 if is_plain else n_items, 6), dtype=np.int32)
     slot = np.full(n_items, -1, dtype=np.int32)
     beside_slot = np.full(0 if is_plain else n_items, -1, dtype=np.int32)
-    touched = np.empty(n_items, dtype=np.int32)
+    touched = np.empty(n_items + 1, dtype=np.int32)
     rows = np.empty(max(1024, 4 * len(items) // 3), dtype=np.int32)
     begins = np.empty(len(rows) if has_span else 0, dtype=np.int32)
     # One row of the stack: node, first row, one past the last, items, elements, count.
@@ -214,8 +216,8 @@ def mine_chunk(
     stamp = 0
     for first in first_items:
         size = first_starts[first + 1] - first_starts[first]
-        if size > len(rows):
-            rows = _larger(rows, 0, size)
+        if size >= len(rows):
+            rows = _larger(rows, 0, size + 1)
             if has_span:
                 begins = _larger(begins, 0, len(rows))
         rows[:size] = first_rows[first_starts[first] : first_starts[first + 1]]
@@ -249,7 +251,7 @@ def mine_chunk(
                 )  # fmt: skip
             # Choose.
             n_kept = 0
-            need = high
+            need = high + 1
             grows = length + 1 < max_length
             for t in range(n_touched):
                 item = touched[t]
@@ -329,7 +331,7 @@ def mine_chunk(
                         n_held += 1
             if fills:
                 if is_plain:
-                    _fill_plain(items, previous, rows, low, high, slot, 0)
+                    _fill_plain(items, previous, rows, low, high, slot)
                 else:
                     stamp = _fill_general(
                         items, step, item_ptr, customer, end, after, gap_end, span_end, rows,

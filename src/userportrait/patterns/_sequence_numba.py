@@ -164,40 +164,26 @@ def _with_ends(
     steps: Steps,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Return the items with -1 after each customer, the same item's last place, the owners."""
-    place = (np.arange(len(steps.item)) + steps.customer).astype(np.int32)
+    place = np.arange(len(steps.item), dtype=np.int32) + steps.customer
     size = len(steps.item) + steps.n_customers
     items = np.full(size, -1, dtype=np.int32)
     items[place] = steps.item
     owner = np.zeros(size, dtype=np.int32)
     owner[place] = steps.customer
-    entries = steps.entries_by_item
-    where = place[entries]
-    again = np.zeros(len(where), dtype=bool)
-    customer = steps.customer[entries]
-    again[1:] = (customer[1:] == customer[:-1]) & (steps.item[entries[1:]] == steps.item[entries[:-1]])
+    where = place[steps.entries_by_item]
+    again = np.flatnonzero(~steps.is_first)
     previous = np.full(size, -1, dtype=np.int32)
-    previous[where[1:][again[1:]]] = where[:-1][again[1:]]
+    previous[where[again]] = where[again - 1]
     return items, previous, owner
 
 
-def _is_first(steps: Steps) -> NDArray[np.bool_]:
-    """Return which entries by item are the first of their customer."""
-    entries = steps.entries_by_item
-    customer = steps.customer[entries]
-    new = np.ones(len(entries), dtype=bool)
-    new[1:] = customer[1:] != customer[:-1]
-    starts = steps.item_starts[:-1]
-    new[starts[starts < len(new)]] = True
-    return new
-
-
 def _first_rows(steps: Steps) -> NDArray[np.int32]:
-    chosen = steps.entries_by_item[_is_first(steps)]
-    return (chosen + steps.customer[chosen]).astype(np.int32)
+    chosen = steps.entries_by_item[steps.is_first]
+    return chosen + steps.customer[chosen]
 
 
 def _first_starts(steps: Steps) -> NDArray[np.int32]:
-    before = np.concatenate(([0], np.cumsum(_is_first(steps))))
+    before = np.concatenate(([0], np.cumsum(steps.is_first)))
     return before[steps.item_starts].astype(np.int32)
 
 

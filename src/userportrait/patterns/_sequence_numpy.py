@@ -154,9 +154,7 @@ def first_batch(steps: Steps, limits: Limits) -> Batch:
     sizes = np.diff(steps.item_starts)
     pattern = np.repeat(np.arange(steps.n_items, dtype=np.int32), sizes)
     if steps.needs_first_only:
-        customer = steps.customer[step]
-        new = _is_new(pattern, customer)
-        step, pattern = step[new], pattern[new]
+        step, pattern = step[steps.is_first], pattern[steps.is_first]
     has_window = limits.window is not None
     ones = np.ones(steps.n_items, dtype=np.int32)
     return Batch(

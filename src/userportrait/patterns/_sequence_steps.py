@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -76,7 +76,8 @@ class Steps:
     step: ``after[q]`` the first step that may begin the next element, ``gap_end[q]`` and
     ``span_end[q]`` one past the last step that `max_gap` and `max_span` allow, from
     ``near_start[q]`` to below ``near_end[q]`` the steps within the window of q. None where
-    there is no such limit.
+    there is no such limit. `entries_by_item` are the entries of each item in order, from
+    ``item_starts[item]`` on; `is_first` says which are the first of their customer.
     """
 
     n_customers: int
@@ -94,6 +95,7 @@ class Steps:
     near_start: NDArray[np.int32] | None
     near_end: NDArray[np.int32] | None
     entries_by_item: NDArray[np.int32]
+    is_first: NDArray[np.bool_]
     item_starts: NDArray[np.int32]
 
     @property
@@ -135,38 +137,30 @@ def prepare_steps(
         Who asks, for messages.
     """
     clock = _clock(sequences, limits, owner=owner)
-    steps_per = np.diff(sequences.step_ptr)
-    customer = np.repeat(np.arange(len(steps_per), dtype=np.int32), steps_per)
-    sizes = np.diff(sequences.item_ptr)
     entry_ptr = sequences.item_ptr[sequences.step_ptr]
-    _, counts = _by_item(entry_ptr, sequences.indices, len(sequences.items))
-    keep_item = counts >= min_count
+    entries, is_first = _by_item(entry_ptr, sequences.indices, len(sequences.items))
+    customers = _sums(is_first, entries.starts)
+    keep_item = customers >= min_count
     if allowed is not None:
         keep_item &= allowed
-    rank = np.where(keep_item, np.cumsum(keep_item) - 1, -1).astype(np.int32)
-    code = rank[sequences.indices]
-    if keep_item.all():
-        item, item_sizes, kept = code, sizes, None
-    else:
-        chosen = code >= 0
-        item = code[chosen]
-        before = np.concatenate(([0], np.cumsum(chosen)))
-        item_sizes = np.diff(before[sequences.item_ptr])
-        kept = item_sizes > 0
-        customer, item_sizes = customer[kept], item_sizes[kept]
-    if clock is not None and kept is not None:
-        clock = clock[kept]
-    item_ptr = np.concatenate(([0], np.cumsum(item_sizes))).astype(np.int32)
-    bounds = np.searchsorted(customer, np.arange(sequences.n_customers + 1))
-    entries, _ = _by_item(item_ptr[bounds], item, int(keep_item.sum()))
-    reach = _Reach(customer, bounds, clock, limits)
+    chosen = keep_item[sequences.indices]
+    rank = (np.cumsum(keep_item) - 1).astype(np.int32)
+    before = _sums_before(chosen)
+    item_sizes = np.diff(before[sequences.item_ptr])
+    kept = item_sizes > 0
+    item_sizes = item_sizes[kept]
+    steps_before = _sums_before(kept)
+    bounds = steps_before[sequences.step_ptr]
+    customer = np.repeat(np.arange(len(bounds) - 1, dtype=np.int32), np.diff(bounds))
+    by_item = np.repeat(keep_item, np.diff(entries.starts))
+    reach = _Reach(bounds, None if clock is None else clock[kept], limits)
     return Steps(
         n_customers=sequences.n_customers,
         codes=np.flatnonzero(keep_item).astype(np.int32),
-        counts=counts[keep_item],
-        item=item,
+        counts=customers[keep_item],
+        item=rank[sequences.indices[chosen]],
         step=np.repeat(np.arange(len(customer), dtype=np.int32), item_sizes),
-        item_ptr=item_ptr,
+        item_ptr=_sums_before(item_sizes),
         customer=customer,
         start=reach.start,
         end=reach.end,
@@ -175,11 +169,22 @@ def prepare_steps(
         span_end=reach.until(limits.max_span),
         near_start=reach.since(limits.window),
         near_end=reach.until(limits.window),
-        entries_by_item=entries,
-        item_starts=np.concatenate(
-            ([0], np.cumsum(np.bincount(item, minlength=keep_item.sum())))
-        ).astype(np.int32),
+        entries_by_item=before[entries.values[by_item]],
+        is_first=is_first[by_item],
+        item_starts=_sums_before(np.diff(entries.starts)[keep_item]),
     )
+
+
+def _sums_before(values: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the sum of all values before each place, and of all."""
+    found = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(values, out=found[1:])
+    return found
+
+
+def _sums(values: NDArray[np.bool_], starts: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how many are true in each run."""
+    return np.diff(_sums_before(values)[starts]).astype(np.int64)
 
 
 def _clock(sequences: Sequences, limits: Limits, *, owner: str) -> NDArray[np.int64] | None:
@@ -198,21 +203,27 @@ def _clock(sequences: Sequences, limits: Limits, *, owner: str) -> NDArray[np.in
     return sequences.at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Values in runs, one run for each item."""
+
+    values: NDArray[np.int32]
+    starts: NDArray[np.integer]
+
+
 def _by_item(
     entry_ptr: NDArray[np.integer], item: NDArray[np.int32], n_items: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the entries by item, in order, and the customers of each item."""
-    n_customers = len(entry_ptr) - 1
-    shape = (n_customers, n_items)
-    numbers = np.arange(1, len(item) + 1, dtype=np.int32)
-    matrix = sp.csr_array((numbers, item, entry_ptr), shape=shape).tocsc()
-    entries, owners = matrix.data - 1, matrix.indices
+) -> tuple[_Runs, NDArray[np.bool_]]:
+    """Return the entries by item, in order, and which of them are the first of a customer."""
+    shape = (len(entry_ptr) - 1, n_items)
+    numbers = np.arange(len(item), dtype=np.int32)
+    narrow = entry_ptr.astype(np.int32)
+    matrix = sp.csr_array((numbers, item, narrow), shape=shape).tocsc()
+    owners, starts = matrix.indices, matrix.indptr
     new = np.ones(len(owners), dtype=bool)
-    new[1:] = owners[1:] != owners[:-1]
-    starts = matrix.indptr[:-1]
-    new[starts[starts < len(new)]] = True
-    before = np.concatenate(([0], np.cumsum(new)))
-    return entries.astype(np.int32), np.diff(before[matrix.indptr]).astype(np.int64)
+    np.not_equal(owners[1:], owners[:-1], out=new[1:])
+    new[starts[:-1][np.diff(starts) > 0]] = True
+    return _Runs(matrix.data, starts), new
 
 
 class _Reach:
@@ -220,16 +231,16 @@ class _Reach:
 
     def __init__(
         self,
-        customer: NDArray[np.int32],
-        bounds: NDArray[np.intp],
+        bounds: NDArray[np.int32],
         clock: NDArray[np.int64] | None,
         limits: Limits,
     ) -> None:
         self._clock = clock
         self._limits = limits
         self._unit = MICROS_PER_DAY if limits.unit == "days" else 1
-        self.start = bounds[customer].astype(np.int32)
-        self.end = bounds[customer.astype(np.int64) + 1].astype(np.int32)
+        sizes = np.diff(bounds)
+        self.start = np.repeat(bounds[:-1], sizes)
+        self.end = np.repeat(bounds[1:], sizes)
 
     @cached_property
     def _next(self) -> NDArray[np.int32]:
