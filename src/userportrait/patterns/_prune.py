@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PruneMethod",
     "best_general",
-    "by_lengths",
     "is_minimal",
     "log_p_of_extension",
-    "ranks_within",
 ]
 
 Codes: TypeAlias = "NDArray[np.int32]"
@@ -32,31 +30,37 @@ PruneMethod: TypeAlias = Literal["redundant", "productive", "improvement", "mini
 _BLOCK = 1 << 18
 
 
-def by_lengths(
-    index: SetIndex, antecedents: Codes, itemsets: Codes
-) -> Iterator[tuple[NDArray[np.intp], int, int]]:
-    """Yield the rules with as many items on the left and in all, a block at a time."""
-    left, whole = index.lengths(antecedents), index.lengths(itemsets)
-    both = left * 64 + whole
-    for key in np.unique(both).tolist():
+def _by_lengths(
+    index: SetIndex, antecedents: Codes, itemsets: Codes, splits: Codes
+) -> Iterator[tuple[NDArray[np.intp], Codes]]:
+    """Yield rules with as many items on the left and in all, a block at a time.
+
+    With them, as (size, n_rules), which item of the itemset each item of the antecedent is.
+    """
+    size, length = index.lengths(antecedents), index.lengths(itemsets)
+    both = size * 64 + length
+    for key in np.flatnonzero(np.bincount(both)).tolist():
         rows = np.flatnonzero(both == key)
-        size, length = divmod(int(key), 64)
-        step = max(1, _BLOCK >> size)
+        n_left, n_all = divmod(int(key), 64)
+        step = max(1, _BLOCK >> n_left)
         for start in range(0, len(rows), step):
-            yield rows[start : start + step], size, length
+            some = rows[start : start + step]
+            yield some, _ranks(splits[some], n_left, n_all)
 
 
-def ranks_within(index: SetIndex, places: Codes, size: int, whole: Codes, length: int) -> Codes:
-    """Return, as (size, n_rules), which item of the whole set each item of the part is."""
-    part, every = index.codes_at(places, size), index.codes_at(whole, length)
-    found = np.empty((size, len(places)), dtype=np.int32)
-    for item in range(size):
-        found[item] = (every < part[:, item, None]).sum(axis=1)
+def _ranks(splits: Codes, size: int, length: int) -> Codes:
+    """Return which bits are set, the highest first, as (size, n_rules)."""
+    found = np.zeros((size, len(splits)), dtype=np.int32)
+    turn = np.zeros(len(splits), dtype=np.intp)
+    for item in range(length):
+        there = np.flatnonzero(splits >> (length - 1 - item) & 1)
+        found[turn[there], there] = item
+        turn[there] += 1
     return found
 
 
 def best_general(
-    index: SetIndex, antecedents: Codes, itemsets: Codes, *, one_less: bool = False
+    index: SetIndex, antecedents: Codes, itemsets: Codes, splits: Codes, *, one_less: bool = False
 ) -> Floats:
     """Return the greatest confidence of the same consequent after a smaller antecedent.
 
@@ -65,6 +69,8 @@ def best_general(
     index : SetIndex
     antecedents, itemsets : ndarray of int32 of shape (n_rules,)
         Places of each rule's antecedent and of all its items.
+    splits : ndarray of int32 of shape (n_rules,)
+        See `Rules`.
     one_less : bool, default=False
         Look only at antecedents with one item less, not at all proper subsets.
 
@@ -75,9 +81,8 @@ def best_general(
         baskets. Subsets whose counts mining left out are passed over.
     """
     found = np.empty(len(antecedents))
-    for rows, size, length in by_lengths(index, antecedents, itemsets):
+    for rows, ranks in _by_lengths(index, antecedents, itemsets, splits):
         left, whole = antecedents[rows], itemsets[rows]
-        ranks = ranks_within(index, left, size, whole, length)
         look = _shorter if one_less else _subsets
         parts, wholes = look(index, left, whole, ranks)
         confidence = index.counts[wholes] / index.counts[parts]
@@ -110,7 +115,9 @@ def _subsets(index: SetIndex, left: Codes, whole: Codes, ranks: Codes) -> tuple[
     return parts[:-1], wholes[:-1]
 
 
-def log_p_of_extension(index: SetIndex, antecedents: Codes, itemsets: Codes) -> Floats:
+def log_p_of_extension(
+    index: SetIndex, antecedents: Codes, itemsets: Codes, splits: Codes
+) -> Floats:
     """Return the largest log p-value, over antecedent items, that the item adds nothing.
 
     For each item z of X: Fisher's test, among the baskets with the rest of X, of whether those
@@ -118,9 +125,8 @@ def log_p_of_extension(index: SetIndex, antecedents: Codes, itemsets: Codes) -> 
     """
     counts = index.counts.astype(np.int64)
     found = np.empty(len(antecedents))
-    for rows, size, length in by_lengths(index, antecedents, itemsets):
+    for rows, ranks in _by_lengths(index, antecedents, itemsets, splits):
         left, whole = antecedents[rows], itemsets[rows]
-        ranks = ranks_within(index, left, size, whole, length)
         parts, wholes = _shorter(index, left, whole, ranks)
         worst = np.full(len(rows), -np.inf)
         for part, with_consequent in zip(parts, wholes, strict=True):

@@ -15,7 +15,7 @@ from userportrait.patterns._measures import MEASURES, check_names, measure_table
 from userportrait.patterns._measures_formulas import Tables, divide
 from userportrait.patterns._prune import best_general, is_minimal, log_p_of_extension
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
-from userportrait.patterns._rules_mlxtend import mlxtend_frame
+from userportrait.patterns._rules_mlxtend import mlxtend_frame, sets_as, used
 from userportrait.patterns._significance import odds_ratio_interval
 from userportrait.patterns._significance_rules import RuleTest, adjusted, run_test
 
@@ -107,6 +107,8 @@ class Rules:
         The itemsets.
     antecedents, consequents, itemsets : ndarray of int32 of shape (n_rules,)
         Row numbers of X, Y and both together in ``Itemsets.to_frame()``.
+    splits : ndarray of int32 of shape (n_rules,)
+        X as bits: of the k items of both together, item i is in X where bit ``k - 1 - i`` is set.
     origin : RuleOrigin
     steps : tuple of RuleStep, default=()
         What was filtered and pruned so far.
@@ -135,6 +137,7 @@ class Rules:
         antecedents: Codes,
         consequents: Codes,
         itemsets: Codes,
+        splits: Codes,
         *,
         origin: RuleOrigin,
         steps: tuple[RuleStep, ...] = (),
@@ -144,6 +147,7 @@ class Rules:
         self.antecedents = antecedents
         self.consequents = consequents
         self.itemsets = itemsets
+        self.splits = splits
         self.origin = origin
         self.steps = steps
         self.columns: dict[str, Floats] = dict(columns or {})
@@ -203,7 +207,11 @@ class Rules:
             least, most = self._item_counts()
             return (least if name == "cross_support" else tables.both) / most
         best = best_general(
-            self.index, self.antecedents, self.itemsets, one_less=name == "lift_increase"
+            self.index,
+            self.antecedents,
+            self.itemsets,
+            self.splits,
+            one_less=name == "lift_increase",
         )
         if name == "improvement":
             return tables.confidence - best
@@ -261,21 +269,7 @@ class Rules:
 
     def _tuples(self) -> NDArray[np.object_]:
         """Return the items of every set that stands on a side, as tuples."""
-        found = np.empty(self.index.n_sets, dtype=object)
-        places = np.unique(np.concatenate((self.antecedents, self.consequents)))
-        for place, items in zip(places.tolist(), self._sets(places), strict=True):
-            found[place] = items
-        return found
-
-    def _sets(self, places: Codes) -> list[tuple[Any, ...]]:
-        """Return the items of sets, the places ascending."""
-        found: list[tuple[Any, ...]] = []
-        bounds = np.searchsorted(places, self.index.starts)
-        for length in range(1, self.index.max_length + 1):
-            some = places[bounds[length - 1] : bounds[length]]
-            columns: list[Any] = self.index.items[self.index.codes_at(some, length).T].tolist()
-            found.extend(zip(*columns, strict=True))
-        return found
+        return sets_as(tuple, self.index, used(self.index, self.antecedents, self.consequents))
 
     def to_mlxtend(self) -> pd.DataFrame:
         """Return the frame that mlxtend's `association_rules` makes of the same itemsets.
@@ -287,7 +281,9 @@ class Rules:
             `consequents` as frozensets, then its measures. mlxtend compares rounded shares with
             its threshold; rules exactly on it, which it may lose, are here.
         """
-        return mlxtend_frame(self.index, self.antecedents, self.consequents, self.itemsets)
+        return mlxtend_frame(
+            self.index, self.antecedents, self.consequents, self.itemsets, self.splits
+        )
 
     def take(self, rows: ArrayLike) -> Rules:
         """Return some rules by position or mask, in the order given."""
@@ -305,6 +301,7 @@ class Rules:
             left,
             right,
             whole,
+            self.splits[rows],
             origin=self.origin,
             steps=(*self.steps, *made),
             columns=columns,
@@ -377,7 +374,7 @@ class Rules:
         """Return the first `n` rules by a measure."""
         check_values("Rules.top", {"n": n}, {"n": Between(0, float("inf"), integer=True)})
         best = self.sort_by(measure, ascending=ascending)
-        return best._keep(np.arange(min(n, len(self))), f"top {n:,} by {measure}")
+        return Rules._keep(best, np.arange(min(n, len(self))), f"top {n:,} by {measure}")
 
     def test(
         self,
@@ -489,7 +486,9 @@ class Rules:
         ----------
         alpha : float, default=0.05
             In (0, 1).
-        method, adjust, n_tested, alternative, confidence_level, baskets, n_permutations, random_state
+        method, adjust, n_tested, alternative, confidence_level
+            See `test`.
+        baskets, n_permutations, random_state
             See `test`.
 
         Returns
@@ -510,7 +509,7 @@ class Rules:
             random_state=random_state,
         )
         kept = np.flatnonzero(tested.columns["log10_adjusted_p_value"] <= np.log10(alpha))
-        return tested._keep(kept, f"significant {method}, {adjust}, alpha {alpha:g}")
+        return Rules._keep(tested, kept, f"significant {method}, {adjust}, alpha {alpha:g}")
 
     def prune(
         self,
@@ -582,7 +581,7 @@ class Rules:
             kept = is_minimal(self.index, self.antecedents, self.itemsets)
             return self._keep(np.flatnonzero(kept), "prune minimal")
         confidence = self.tables.confidence
-        best = best_general(self.index, self.antecedents, self.itemsets)
+        best = best_general(self.index, self.antecedents, self.itemsets, self.splits)
         kept = confidence > best
         if method == "improvement":
             kept &= confidence - best >= min_improvement
@@ -590,7 +589,9 @@ class Rules:
         rows = np.flatnonzero(kept)
         if alpha is None:
             return self._keep(rows, f"prune {method}")
-        log_p = log_p_of_extension(self.index, self.antecedents[rows], self.itemsets[rows])
+        log_p = log_p_of_extension(
+            self.index, self.antecedents[rows], self.itemsets[rows], self.splits[rows]
+        )
         return self._keep(rows[log_p <= np.log(alpha)], f"prune {method}, alpha {alpha:g}")
 
     def __repr__(self) -> str:
@@ -603,31 +604,17 @@ class Rules:
         lines = [repr(self), *(f"- {step}" for step in self.steps)]
         if self.n_unknown:
             lines.append(f"- {self.n_unknown:,} splits without a known count were left out")
-        shown = self.take(np.arange(min(_SHOWN, len(self))))
-        for row in shown._rows():
-            lines.append("  " + "  ".join(row))
+        lines.extend("  " + "  ".join(row) for row in self._rows(_SHOWN))
         return "\n".join(lines)
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        """Return the rules as texts: the rule, count, confidence, lift."""
-        tables = self.tables
-        sets = self._tuples()
-        lift = measure_tables("lift", tables)
+    def _rows(self, n: int) -> list[tuple[str, ...]]:
+        """Return the first rules as texts: the rule, count, confidence, lift."""
+        few = self.take(np.arange(min(n, len(self))))
+        frame = few.to_frame(["count", "confidence", "lift"])
+        columns: list[list[Any]] = [frame[name].tolist() for name in frame.columns]
         return [
-            (
-                f"{_words(sets[left])} → {_words(sets[right])}",
-                f"{both:,}",
-                f"{confidence:.1%}",
-                f"{times:.2f}",
-            )
-            for left, right, both, confidence, times in zip(
-                self.antecedents.tolist(),
-                self.consequents.tolist(),
-                tables.both.tolist(),
-                tables.confidence.tolist(),
-                lift.tolist(),
-                strict=True,
-            )
+            (f"{_words(left)} → {_words(right)}", f"{both:,.0f}", f"{sure:.1%}", f"{times:.2f}")
+            for left, right, both, sure, times in zip(*columns, strict=True)
         ]
 
     def _repr_html_(self) -> str:
@@ -641,10 +628,10 @@ class Rules:
         if self.stopped is not None:
             facts["incomplete"] = self.stopped
         facts |= {f"step {i + 1}": str(step) for i, step in enumerate(self.steps)}
-        shown = self.take(np.arange(min(_SHOWN, len(self))))
         columns = ("rule", "baskets", "confidence", "lift")
-        body = table(columns, shown._rows(), numeric=columns[1:])
-        more = "" if len(shown) == len(self) else f"<small>{len(self) - len(shown):,} more</small>"
+        body = table(columns, self._rows(_SHOWN), numeric=columns[1:])
+        n_more = len(self) - _SHOWN
+        more = f"<small>{n_more:,} more</small>" if n_more > 0 else ""
         title = format_count(len(self), "rule")
         return page_fragment(title, definition_list(facts), body, more)
 

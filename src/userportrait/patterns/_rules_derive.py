@@ -28,7 +28,7 @@ __all__ = ["RulesEngine", "derive_rules"]
 RulesEngine: TypeAlias = Literal["auto", "mlxtend"]
 
 _OWNER = "derive_rules"
-_BYTES_A_RULE = 12
+_BYTES_A_RULE = 16
 
 
 def derive_rules(
@@ -68,7 +68,7 @@ def derive_rules(
         Stop after so many rules: those found by then are returned, flagged by
         `Rules.stopped`. They are all rules of the itemsets up to one, then none.
     budget : Budget, optional
-        Stop, likewise, after `max_seconds` or `max_bytes` (12 bytes a rule).
+        Stop, likewise, after `max_seconds` or `max_bytes` (16 bytes a rule).
     engine : {'auto', 'mlxtend'}, default='auto'
         Who splits. mlxtend divides rounded shares, so it may lose rules that lie exactly on
         `min_confidence`; it has no limits while it runs.
@@ -166,7 +166,14 @@ def derive_rules(
             **sides,
         },
     )
-    return Rules(index, found.antecedents, found.consequents, found.itemsets, origin=origin)
+    return Rules(
+        index,
+        found.antecedents,
+        found.consequents,
+        found.itemsets,
+        found.splits,
+        origin=origin,
+    )
 
 
 def _why(itemsets: Itemsets) -> str | None:
@@ -198,6 +205,7 @@ def _with_mlxtend(itemsets: Itemsets, index: SetIndex, demands: Demands) -> Foun
         found.antecedents[kept],
         found.consequents[kept],
         found.itemsets[kept],
+        found.splits[kept],
         found.n_splits,
         found.n_unknown,
         found.stopped,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain
@@ -10,16 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from userportrait.patterns._prune import by_lengths, ranks_within
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from userportrait.patterns._rule_index import SetIndex
 
-__all__ = ["frozen_sets", "mlxtend_frame", "mlxtend_rules"]
+__all__ = ["mlxtend_frame", "mlxtend_rules", "sets_as", "used"]
 
 Codes: TypeAlias = "NDArray[np.int32]"
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -30,17 +30,17 @@ _COLLIDING = (7, 15)
 
 
 def mlxtend_frame(
-    index: SetIndex, antecedents: Codes, consequents: Codes, itemsets: Codes
+    index: SetIndex, antecedents: Codes, consequents: Codes, itemsets: Codes, splits: Codes
 ) -> pd.DataFrame:
     """Return rules as mlxtend's installed version does."""
     columns, rebuilds = installed_version()
     if not len(itemsets):
         return pd.DataFrame(columns=["antecedents", "consequents", *columns])
-    order = _order(index, antecedents, itemsets, rebuilds=rebuilds)
+    order = _order(index, itemsets, splits, rebuilds=rebuilds)
     left, right, whole = antecedents[order], consequents[order], itemsets[order]
     shares = index.counts / np.float64(index.n_baskets)
     metrics = _Metrics(shares[whole], shares[left], shares[right])
-    sets = frozen_sets(index, np.unique(np.concatenate((left, right))))
+    sets = sets_as(frozenset, index, used(index, left, right))
     found: dict[str, Any] = {"antecedents": sets[left], "consequents": sets[right]}
     for name in columns:
         found[name] = metrics.column(name)
@@ -68,70 +68,95 @@ def installed_version() -> tuple[tuple[str, ...], bool]:
     return names, leading != next(iter(both))
 
 
-def frozen_sets(index: SetIndex, places: Codes) -> NDArray[np.object_]:
-    """Return a frozenset at each of some places, ascending; None elsewhere."""
+def used(index: SetIndex, *places: Codes) -> NDArray[np.intp]:
+    """Return the places that occur, ascending."""
+    there = np.zeros(index.n_sets + 2, dtype=np.bool_)
+    for some in places:
+        there[some] = True
+    return np.flatnonzero(there)
+
+
+def sets_as(form: type[Any], index: SetIndex, places: NDArray[np.intp]) -> NDArray[np.object_]:
+    """Return the items as tuple or frozenset at each of some places, ascending; else None."""
     found = np.empty(index.n_sets + 2, dtype=object)
-    items: NDArray[np.object_] = _as_objects(index.items)
+    with _without_collector():
+        for some, rows in _rows(index, places):
+            sets = rows if form is tuple else map(form, rows)
+            found[some] = np.fromiter(sets, dtype=object, count=len(some))
+    return found
+
+
+def _rows(
+    index: SetIndex, places: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], Iterator[tuple[Any, ...]]]]:
+    """Yield the places of each length, and their items as tuples, ascending by code."""
+    items = np.empty(len(index.items), dtype=object)
+    items[:] = index.items.tolist()
     bounds = np.searchsorted(places, index.starts)
     for length in range(1, index.max_length + 1):
         some = places[bounds[length - 1] : bounds[length]]
         if len(some):
-            columns = items[index.codes_at(some, length).T].tolist()
-            found[some] = _object_array(list(map(frozenset, zip(*columns, strict=True))))
-    return found
+            codes = index.codes[length - 1][some - index.starts[length - 1]]
+            yield some, zip(*(items[column].tolist() for column in codes.T), strict=True)
 
 
-def _as_objects(items: NDArray[Any]) -> NDArray[np.object_]:
-    return _object_array(items.tolist())
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let Python not look for garbage while many sets are made: none of them is."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _object_array(values: list[Any]) -> NDArray[np.object_]:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
-
-
-def _order(
-    index: SetIndex, antecedents: Codes, itemsets: Codes, *, rebuilds: bool
-) -> NDArray[np.intp]:
+def _order(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -> NDArray[np.intp]:
     """Return the rows in mlxtend's order: long antecedents first, in the set's own order."""
     key = np.zeros(len(itemsets), dtype=np.int64)
-    several = np.flatnonzero(_stands_twice(itemsets, index.n_sets))
-    rank = _iteration_ranks(index, np.unique(itemsets[several]), rebuilds=rebuilds)
-    for rows, size, length in by_lengths(index, antecedents[several], itemsets[several]):
-        some = several[rows]
-        whole = itemsets[some]
-        items = ranks_within(index, antecedents[some], size, whole, length)
-        at = rank[length][1][np.searchsorted(rank[length][0], whole)]
-        taken = np.take_along_axis(at, items.T.astype(np.intp), axis=1)
-        mask = (np.int64(1) << (length - 1 - taken)).sum(axis=1)
-        key[some] = ((length - size) << 40) - mask
+    several = np.flatnonzero(np.bincount(itemsets, minlength=1)[itemsets] > 1)
+    weights = _bit_weights(index, used(index, itemsets[several]), rebuilds=rebuilds)
+    length_of = index.lengths(itemsets[several])
+    slot = np.empty(index.n_sets + 2, dtype=np.intp)
+    for length, (places, of_item) in weights.items():
+        slot[places] = np.arange(len(places))
+        rows = several[length_of == length]
+        at, split = slot[itemsets[rows]], splits[rows]
+        mask = np.zeros(len(rows), dtype=np.int64)
+        for item in range(length):
+            mask += of_item[item][at] * (split >> (length - 1 - item) & 1)
+        size = np.bitwise_count(split).astype(np.int64)
+        key[rows] = ((length + 1 - size) << (length + 1)) - mask
+    bits = 2 * (index.max_length + 1)
+    if bits + index.n_sets.bit_length() < 63:
+        return np.argsort((itemsets.astype(np.int64) << bits) + key, kind="stable")
     return np.lexsort((key, itemsets))
 
 
-def _stands_twice(itemsets: Codes, n_sets: int) -> NDArray[np.bool_]:
-    """Say which rules share their itemset with another rule."""
-    return np.bincount(itemsets, minlength=n_sets)[itemsets] > 1
-
-
-def _iteration_ranks(
-    index: SetIndex, places: Codes, *, rebuilds: bool
-) -> dict[int, tuple[Codes, NDArray[np.intp]]]:
-    """Return by length the sets, and at which turn of the iteration each item comes."""
-    sets = frozen_sets(index, places)
+def _bit_weights(
+    index: SetIndex, places: NDArray[np.intp], *, rebuilds: bool
+) -> dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]]:
+    """Return by length the sets, and what each item weighs: the first of the iteration most."""
     code = {item: at for at, item in enumerate(index.items.tolist())}
-    bounds = np.searchsorted(places, index.starts)
-    found: dict[int, tuple[Codes, NDArray[np.intp]]] = {}
-    for length in range(2, index.max_length + 1):
-        some = places[bounds[length - 1] : bounds[length]]
-        if not len(some):
-            continue
-        listed: list[Any] = sets[some].tolist()
-        if rebuilds:
-            listed = list(map(frozenset, map(list, listed)))
-        flat = map(code.__getitem__, chain.from_iterable(listed))
-        seen = np.fromiter(flat, dtype=np.int32, count=len(some) * length)
-        found[length] = some, np.argsort(seen.reshape(-1, length), axis=1)
+    found: dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
+    with _without_collector():
+        for some, rows in _rows(index, places):
+            sets: Iterable[frozenset[Any]] = map(frozenset, rows)
+            if rebuilds:
+                sets = map(frozenset, map(list, sets))
+            length = int(index.lengths(some[:1])[0])
+            flat = map(code.__getitem__, chain.from_iterable(sets))
+            seen = np.fromiter(flat, dtype=np.int32, count=len(some) * length)
+            turns = np.ascontiguousarray(seen.reshape(-1, length).T)
+            weights = np.empty((length, len(some)), dtype=np.int64)
+            column = np.arange(len(some))
+            for turn, codes in enumerate(turns):
+                rank = np.zeros(len(some), dtype=np.intp)
+                for other in turns:
+                    rank += other < codes
+                weights[rank, column] = 1 << (length - 1 - turn)
+            found[length] = some, weights
     return found
 
 

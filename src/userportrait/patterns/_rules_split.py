@@ -63,11 +63,16 @@ class Demands:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Rules as places in the index, and how many splits there were."""
+    """Rules as places in the index, and how many splits there were.
+
+    A split is the antecedent as bits: item i of the itemset, counted from 0, is in it where
+    bit ``length - 1 - i`` is set.
+    """
 
     antecedents: Codes
     consequents: Codes
     itemsets: Codes
+    splits: Codes
     n_splits: int
     n_unknown: int
     stopped: str | None
@@ -75,21 +80,22 @@ class Found:
 
 def split_itemsets(index: SetIndex, demands: Demands) -> Found:
     """Return the splits that meet the demands, by itemset, then by antecedent."""
-    parts: list[tuple[Codes, Codes, Codes]] = []
+    parts: list[tuple[Codes, Codes, Codes, Codes]] = []
     partial = index.has_unknown()
     n_splits = n_unknown = n_rules = 0
     stopped: str | None = None
     started = monotonic()
     for places, length in _blocks(index, demands):
         sides = _single_items if demands.max_consequent == 1 else _all_splits
-        antecedents, consequents = sides(index, places, length, demands)
+        antecedents, consequents, masks = sides(index, places, length, demands)
         kept, n_tried, n_missing = _judge(
             index, places, antecedents, consequents, demands, partial=partial
         )
         n_splits += n_tried
         n_unknown += n_missing
         row, column = np.nonzero(kept)
-        parts.append((antecedents[column, row], consequents[column, row], places[row]))
+        splits = masks[column]
+        parts.append((antecedents[column, row], consequents[column, row], places[row], splits))
         n_rules += len(row)
         if demands.max_rules is not None and n_rules > demands.max_rules:
             stopped = f"more than {demands.max_rules:,} rules"
@@ -97,10 +103,10 @@ def split_itemsets(index: SetIndex, demands: Demands) -> Found:
         if demands.max_seconds is not None and monotonic() - started > demands.max_seconds:
             stopped = f"more than {demands.max_seconds:g} seconds"
             break
-    joined = [_join([part[side] for part in parts]) for side in range(3)]
+    joined = [_join([part[side] for part in parts]) for side in range(4)]
     if stopped is not None and demands.max_rules is not None:
         joined = [side[: demands.max_rules] for side in joined]
-    return Found(joined[0], joined[1], joined[2], n_splits, n_unknown, stopped)
+    return Found(joined[0], joined[1], joined[2], joined[3], n_splits, n_unknown, stopped)
 
 
 def _join(parts: list[Codes]) -> Codes:
@@ -122,24 +128,28 @@ def _blocks(index: SetIndex, demands: Demands) -> Iterator[tuple[Codes, int]]:
 
 
 def _single_items(
-    index: SetIndex, places: Codes, length: int, demands: Demands
-) -> tuple[Codes, Codes]:
+    index: SetIndex,
+    places: Codes,
+    length: int,
+    demands: Demands,  # noqa: ARG001
+) -> tuple[Codes, Codes, Codes]:
     """Return both sides, as (length, n_sets), of the splits with one item on the right."""
     codes = index.codes_at(places, length)
     # The antecedent without the last item comes first among sets of one length.
     order = np.arange(length - 1, -1, -1)
     single = np.full(len(index.items), index.unknown, dtype=np.int32)
     single[index.codes[0][:, 0]] = np.arange(len(index.codes[0]), dtype=np.int32)
-    return index.facets[order[:, None], places], single[codes.T[order]]
+    masks = (1 << length) - 1 - (1 << (length - 1 - order))
+    return index.facets[order[:, None], places], single[codes.T[order]], masks.astype(np.int32)
 
 
 def _all_splits(
     index: SetIndex, places: Codes, length: int, demands: Demands
-) -> tuple[Codes, Codes]:
-    """Return both sides, as (n_splits, n_sets), in the order of antecedents."""
+) -> tuple[Codes, Codes, Codes]:
+    """Return both sides, as (n_splits, n_sets), in the order of antecedents, and their rows."""
     table = subset_places(index, places, length)
     order = _split_order(length, tuple(demands.sizes(length)))
-    return table[order], table[(1 << length) - 1 - order]
+    return table[order], table[(1 << length) - 1 - order], order.astype(np.int32)
 
 
 def subset_places(index: SetIndex, places: Codes, length: int) -> Codes:
