@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from userportrait.patterns._numpy_recode import ramps
-from userportrait.patterns._numpy_search import Siblings
+from userportrait.patterns._numpy_search import Siblings, fitting_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,57 +24,58 @@ _MOST_DELIVERED = 1 << 19
 _MOST_WORDS = 1 << 20
 
 
-def search_blocks(recoded: Recoded, search: Search) -> None:
+def search_blocks(recoded: Recoded, search: Search, *, rarest_first: bool) -> None:
     """Find all cores, a block of first items at a time."""
     n_items = len(recoded.items)
-    n_free = len(recoded.universal)
     top = np.full(n_items, -1, dtype=np.int64)
-    ranks = np.arange(n_items)
-    search.cores.add(top, ranks, recoded.counts, 1)
+    search.cores.add(top, np.arange(n_items), recoded.counts, 1)
     if not search.may_grow(1):
-        search.tally(np.full(n_items, n_free), 1)
+        search.tally(np.full(n_items, len(recoded.universal)), 1)
         return
-    for low, high in _blocks(recoded):
-        search.share = float(recoded.long.ptr[low] / max(recoded.long.ptr[-1], 1))
+    blocks = list(_blocks(recoded))
+    n_places = max(len(recoded.long.start), 1)
+    done = 0
+    for low, high in blocks if rarest_first else blocks[::-1]:
+        search.share = done / n_places
         search.ask()
         level = _second_level(recoded, search, low, high)
         if level is not None:
             search.deepen(level, 2)
+        done += int(recoded.long.ptr[high] - recoded.long.ptr[low])
 
 
 def _blocks(recoded: Recoded) -> Iterator[tuple[int, int]]:
     """Cut the first items so that tables and bitmaps of a block stay small and of like width."""
-    long = recoded.long
+    ptr = recoded.long.ptr
     n_items = len(recoded.items)
-    reach = np.concatenate(([0], np.cumsum(long.tail)))[long.ptr]
-    words = _n_words(recoded, 0, n_items)
+    reach = np.append(0, np.cumsum(recoded.long.tail))[ptr]
+    words = (np.diff(ptr) + 63) >> 6
     low = 0
     while low < n_items:
         high = low + max(1, _MOST_CELLS // (n_items - low))
         high = min(high, int(np.searchsorted(reach, reach[low] + _MOST_DELIVERED, "right")) - 1)
-        wider = np.flatnonzero(words[low : max(high, low + 1)] > max(2, 2 * words[low]))
-        high = min(high, low + int(wider[0])) if len(wider) else high
         high = min(max(high, low + 1), n_items)
+        wider = np.flatnonzero(words[low:high] > max(2, 2 * words[low]))
+        high = low + int(wider[0]) if len(wider) else high
         yield low, high
         low = high
 
 
-def _n_words(recoded: Recoded, low: int, high: int) -> NDArray[np.int64]:
-    return (np.diff(recoded.long.ptr[low : high + 1]) + 63) >> 6
-
-
 def _second_level(recoded: Recoded, search: Search, low: int, high: int) -> Siblings | None:
     """Count the pairs of a block's items with all later ones; return those to search on."""
-    n_items = len(recoded.items)
-    width = n_items - low
-    cells = (high - low) * width
-    table = _counted(recoded.short, recoded.entries, low, high, width, cells)
-    parts = list(_delivered(recoded.long, recoded.entries, low, high, width))
-    for code, _, weights in parts:
-        table += _table(code, weights, cells)
+    width = len(recoded.items) - low
+    table = _counted_short(recoded, low, high)
+    code, tails = _delivered(recoded, low, high)
+    heavy = recoded.long.weights
+    places = slice(int(recoded.long.ptr[low]), int(recoded.long.ptr[high]))
+    weights = None if heavy is None else np.repeat(heavy[places], recoded.long.tail[places])
+    table += _table(code, weights, len(table))
     frequent = np.flatnonzero(table >= search.min_count)
-    first, item = frequent // width, frequent % width + low
+    first, item = np.divmod(frequent, width)
+    item += low
     count = table[frequent]
+    if search.pairs is not None:
+        search.pairs.mark(low + first, item)
     free = count == recoded.counts[low + first]
     search.cores.set_aside(low + first[free], item[free])
     n_free = np.bincount(first[free], minlength=high - low) + len(recoded.universal)
@@ -89,9 +90,9 @@ def _second_level(recoded: Recoded, search: Search, low: int, high: int) -> Sibl
     some = np.flatnonzero(grows)
     if not len(some):
         return None
-    row = np.full(cells, -1, dtype=np.int64)
+    row = np.full(len(table), -1, dtype=np.int32)
     row[frequent[some]] = np.arange(len(some))
-    bits, scale = _bitmaps(recoded, parts, row, len(some), low, high)
+    bits, scale = _bitmaps(recoded.long, code, tails, row, len(some), low, high, size > 1)
     columns = (core[some], item[some], count[some], after[some], n_free[first[some]])
     return Siblings(*columns, bits, None if scale is None else scale[first[some]])
 
@@ -104,52 +105,62 @@ def _table(
     return np.bincount(code, weights, minlength=cells).astype(np.int64)
 
 
-def _counted(
-    short: Deliveries, entries: NDArray[np.int64], low: int, high: int, width: int, cells: int
-) -> NDArray[np.int64]:
-    begin, end = short.ptr[low], short.ptr[high]
+def _counted_short(recoded: Recoded, low: int, high: int) -> NDArray[np.int64]:
+    """Count the pairs of places that have one item after them, by cell."""
+    short = recoded.short
+    width = len(recoded.items) - low
+    places = slice(int(short.ptr[low]), int(short.ptr[high]))
     base = np.repeat(np.arange(high - low) * width - low, np.diff(short.ptr[low : high + 1]))
-    weights = None if short.weights is None else short.weights[begin:end]
-    return _table(entries[short.start[begin:end]] + base, weights, cells)
+    weights = None if short.weights is None else short.weights[places]
+    return _table(recoded.entries[short.start[places]] + base, weights, (high - low) * width)
 
 
 def _delivered(
-    long: Deliveries, entries: NDArray[np.int64], low: int, high: int, width: int
-) -> Iterator[tuple[NDArray[np.int64], slice, NDArray[np.int64] | None]]:
-    """Yield for some places at a time the cell of each pair that begins there."""
-    begin, end = int(long.ptr[low]), int(long.ptr[high])
-    base = np.repeat(np.arange(high - low) * width - low, np.diff(long.ptr[low : high + 1]))
-    places = slice(begin, end)
+    recoded: Recoded, low: int, high: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cell of each pair by its first item, and how many pairs each item has."""
+    long = recoded.long
+    width = len(recoded.items) - low
+    places = slice(int(long.ptr[low]), int(long.ptr[high]))
     tail = long.tail[places]
-    code = entries[ramps(tail, long.start[places])]
-    code += np.repeat(base, tail)
-    weights = None if long.weights is None else np.repeat(long.weights[places], tail)
-    yield code, places, weights
+    reach = np.append(0, np.cumsum(tail))
+    tails = np.diff(reach[long.ptr[low : high + 1] - places.start])
+    code = np.repeat(np.arange(high - low) * width - low, tails)
+    code += recoded.entries.take(ramps(tail, long.start[places]))
+    return code, tails
 
 
 def _bitmaps(
-    recoded: Recoded,
-    parts: list[tuple[NDArray[np.int64], slice, NDArray[np.int64] | None]],
-    row: NDArray[np.int64],
+    long: Deliveries,
+    code: NDArray[np.int64],
+    tails: NDArray[np.int64],
+    row: NDArray[np.int32],
     n_rows: int,
     low: int,
     high: int,
+    alive: NDArray[np.bool_],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64] | None]:
     """Return for each row the places of its first item at which the pair stands."""
-    long = recoded.long
     sizes = np.diff(long.ptr[low : high + 1])
     places = slice(int(long.ptr[low]), int(long.ptr[high]))
-    planes, words = _planes(long, sizes, places)
+    planes, words = _planes(long, sizes, places, alive)
+    used = np.repeat(alive, sizes)
+    tail = long.tail[places]
+    if not alive.all():
+        code = code[np.repeat(alive, tails)]
+        tail = tail[used]
+    found = row.take(code)
+    there = np.flatnonzero(found >= 0)
+    found = found[there].astype(np.int64)
+    found *= 2 * words
     halves = np.zeros(n_rows * 2 * words)
-    for code, some, _ in parts:
-        found = row[code]
-        tail = long.tail[some]
-        for place in planes:
-            bit = np.repeat(place[some.start - places.start : some.stop - places.start], tail)
-            there = np.flatnonzero((found >= 0) & (bit >= 0))
-            bit = bit[there]
-            cell = found[there] * (2 * words) + (bit >> 5)
-            halves += np.bincount(cell, _POWERS[bit & 31], minlength=len(halves))
+    for place in planes:
+        bit = np.repeat(place[used], tail)[there]
+        cell = found + (bit >> 5)
+        power = _POWERS[bit & 31]
+        if long.weights is not None:
+            cell, power = cell[bit >= 0], power[bit >= 0]
+        halves += np.bincount(cell, power, minlength=len(halves))
     bits = halves.astype(np.uint32).view(np.uint64).reshape(n_rows, words)
     return bits, None if long.weights is None else _scale(planes, sizes, words)
 
@@ -158,7 +169,7 @@ _POWERS = 2.0 ** np.arange(32)
 
 
 def _planes(
-    long: Deliveries, sizes: NDArray[np.int64], places: slice
+    long: Deliveries, sizes: NDArray[np.int64], places: slice, alive: NDArray[np.bool_]
 ) -> tuple[list[NDArray[np.int64]], int]:
     """Return the bit of each place, and the words that suffice for every item of the block.
 
@@ -168,7 +179,7 @@ def _planes(
     first = np.cumsum(sizes) - sizes
     if long.weights is None:
         ranks = np.arange(int(sizes.sum())) - np.repeat(first, sizes)
-        return [ranks], max(1, int((sizes.max() + 63) >> 6))
+        return [ranks], fitting_words(int(sizes[alive].max()))
     weights = long.weights[places]
     used = np.zeros(len(sizes), dtype=np.int64)
     planes: list[NDArray[np.int64]] = []

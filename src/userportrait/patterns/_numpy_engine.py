@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from userportrait.patterns._budget import Budget
 from userportrait.patterns._numpy_blocks import search_blocks
 from userportrait.patterns._numpy_cores import write_trie
 from userportrait.patterns._numpy_kinds import of_kind
 from userportrait.patterns._numpy_recode import recode
-from userportrait.patterns._numpy_search import NODE_BYTES, Search, Stopped
+from userportrait.patterns._numpy_search import NODE_BYTES, PairFilter, Search, Stopped
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ def mine(
     recoded = recode(baskets, min_count)
     deeper = kind in ("closed", "maximal") and max_length is not None
     longest = max_length + 1 if deeper and max_length is not None else max_length
-    search = Search(min_count=min_count, longest=longest, watch=watch)
+    rarest_first = kind in ("closed", "maximal") and watch.budget != Budget()
+    pairs = None if rarest_first else PairFilter(len(recoded.items))
+    search = Search(min_count=min_count, longest=longest, watch=watch, pairs=pairs)
     reason = None
     try:
-        search_blocks(recoded, search)
+        search_blocks(recoded, search, rarest_first=rarest_first)
     except Stopped as stopped:
         reason = str(stopped)
     if reason and kind != "all":

@@ -51,7 +51,7 @@ class Recoded:
     universal : ndarray of int32
         Codes of the items in every basket.
     n_baskets : int
-    entries : ndarray of int64
+    entries : ndarray of int32
         Ranks, ascending in each basket, one basket after the other.
     long : Deliveries
         Places with two or more items after them: what sets of three and more come from.
@@ -63,7 +63,7 @@ class Recoded:
     counts: NDArray[np.int64]
     universal: NDArray[np.int32]
     n_baskets: int
-    entries: NDArray[np.int64]
+    entries: NDArray[np.int32]
     long: Deliveries
     short: Deliveries
 
@@ -109,7 +109,7 @@ def _item_counts(baskets: Baskets, sizes: NDArray[np.int64]) -> NDArray[np.int64
 
 def _sorted_entries(
     ranks: NDArray[np.int32], sizes: NDArray[np.int64], n_items: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Return ranks ascending in each basket, how many follow each, and its basket."""
     bits = max(n_items - 1, 1).bit_length()
     narrow = len(sizes) << bits < 2**32
@@ -122,12 +122,12 @@ def _sorted_entries(
     rows = (keys >> bits).astype(np.int64)
     ends = np.cumsum(np.bincount(rows, minlength=len(sizes)))
     tail = ends[rows] - np.arange(1, len(rows) + 1)
-    return (keys & ((1 << bits) - 1)).astype(np.int64), tail, rows
+    return (keys & ((1 << bits) - 1)).astype(np.int32), tail, rows
 
 
 def _deliveries(
     places: NDArray[np.int64],
-    entries: NDArray[np.int64],
+    entries: NDArray[np.int32],
     tail: NDArray[np.int64],
     rows: NDArray[np.int64],
     n_items: int,
@@ -135,7 +135,7 @@ def _deliveries(
 ) -> Deliveries:
     """Return places by item, those of one item in the order of the baskets."""
     bits = max(len(entries), 1).bit_length()
-    keys = entries[places] << bits
+    keys = entries[places].astype(np.int64) << bits
     keys |= places
     keys.sort()
     ptr = np.zeros(n_items + 1, dtype=np.int64)

@@ -15,15 +15,40 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._budget import Watch
 
-__all__ = ["NODE_BYTES", "Search", "Siblings", "Stopped"]
+__all__ = ["NODE_BYTES", "PairFilter", "Search", "Siblings", "Stopped", "fitting_words"]
 
-_CHUNK_WORDS = 1 << 16  # words met at once: what stays in a processor's own memory
-_KEPT_WORDS = 1 << 20  # words of one level kept before the search goes deeper
 NODE_BYTES = 12
+_CHUNK_PAIRS = 1 << 15  # pairs looked at together
+_CHUNK_WORDS = 1 << 15  # words met at once: what stays in a processor's own memory
+_KEPT_WORDS = 1 << 19  # words of one level kept before the search goes deeper
+_FILTER_CELLS = 1 << 24
 
 
 class Stopped(Exception):
     """The budget is used up."""
+
+
+class PairFilter:
+    """Remembers frequent pairs; may take an infrequent pair for one, never the reverse."""
+
+    def __init__(self, n_items: int) -> None:
+        size = min(n_items * n_items, _FILTER_CELLS)
+        self._n_items = n_items
+        self._mask = (1 << max(size - 1, 1).bit_length()) - 1
+        self._seen = np.zeros(self._mask + 1, dtype=np.bool_)
+
+    def mark(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> None:
+        """Take pairs of ranks as frequent."""
+        self._seen[(first * self._n_items + second) & self._mask] = True
+
+    def passes(
+        self, items: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> NDArray[np.intp]:
+        """Return where the items at `first` and `second` may be a frequent pair."""
+        cell = (items * self._n_items)[first]
+        cell += items[second]
+        cell &= self._mask
+        return np.flatnonzero(self._seen[cell])
 
 
 @dataclass(slots=True)
@@ -52,39 +77,34 @@ class Siblings:
     bits: NDArray[np.uint64]
     scale: NDArray[np.int64] | None = None
 
-    def take(self, places: slice | NDArray[np.int64]) -> Siblings:
-        """Return some of them."""
-        scale = None if self.scale is None else self.scale[places]
-        columns = (self.core, self.item, self.count, self.right, self.n_free, self.bits)
-        return Siblings(*(column[places] for column in columns), scale)
-
     @classmethod
     def joined(cls, parts: list[Siblings]) -> Siblings:
         """Return all of several in one."""
         if len(parts) == 1:
             return parts[0]
-        scale = None
-        if parts[0].scale is not None:
-            scale = np.concatenate([p.scale for p in parts if p.scale is not None])
+        scales = [part.scale for part in parts if part.scale is not None]
         return cls(
-            np.concatenate([p.core for p in parts]),
-            np.concatenate([p.item for p in parts]),
-            np.concatenate([p.count for p in parts]),
-            np.concatenate([p.right for p in parts]),
-            np.concatenate([p.n_free for p in parts]),
-            np.concatenate([p.bits for p in parts]),
-            scale,
+            np.concatenate([part.core for part in parts]),
+            np.concatenate([part.item for part in parts]),
+            np.concatenate([part.count for part in parts]),
+            np.concatenate([part.right for part in parts]),
+            np.concatenate([part.n_free for part in parts]),
+            np.concatenate([part.bits for part in parts]),
+            np.concatenate(scales) if scales else None,
         )
 
 
 class Search:
     """Finds the cores of all itemsets that `min_count` baskets have."""
 
-    def __init__(self, *, min_count: int, longest: int | None, watch: Watch) -> None:
+    def __init__(
+        self, *, min_count: int, longest: int | None, watch: Watch, pairs: PairFilter | None = None
+    ) -> None:
         self.cores = Cores()
         self.n_itemsets = 0.0
         self.share = 0.0
         self.min_count = min_count
+        self.pairs = pairs
         self._longest = longest
         self._watch = watch
 
@@ -101,7 +121,8 @@ class Search:
 
     def tally(self, n_free: NDArray[np.int64], depth: int) -> None:
         """Count the itemsets that cores with so many free items stand for."""
-        if not len(n_free):
+        if not n_free.any():
+            self.n_itemsets += len(n_free)
             return
         times = np.bincount(n_free)
         rest = None if self._longest is None else self._longest - depth
@@ -110,15 +131,13 @@ class Search:
 
     def deepen(self, level: Siblings, depth: int) -> None:
         """Find all itemsets that start with those of a level of `depth` items."""
-        words = level.bits.shape[1]
         reach = np.cumsum(level.right)
-        step = max(1, _CHUNK_WORDS // words)
         waiting: list[Siblings] = []
         n_waiting = low = 0
         while low < len(reach):
             before = int(reach[low - 1]) if low else 0
-            high = max(low + 1, int(np.searchsorted(reach, before + step, "right")))
-            children = self._meet(level, low, high, depth)
+            high = max(low + 1, int(np.searchsorted(reach, before + _CHUNK_PAIRS, "right")))
+            children = self._extend(level, low, high, depth)
             self.ask()
             low = high
             if children is None:
@@ -132,44 +151,114 @@ class Search:
             del level
             self.deepen(Siblings.joined(waiting), depth + 1)
 
-    def _meet(self, level: Siblings, low: int, high: int, depth: int) -> Siblings | None:
+    def _extend(self, level: Siblings, low: int, high: int, depth: int) -> Siblings | None:
         """Join each sibling with those after it; return what may be joined further."""
         right = level.right[low:high]
         first = np.repeat(np.arange(low, high), right)
         second = ramps(right, np.arange(low + 1, high + 1))
-        met = level.bits.take(first, axis=0)
-        met &= level.bits.take(second, axis=0)
-        count = _popcounts(met, None if level.scale is None else level.scale[first])
+        if depth == 2 and self.pairs is not None:
+            likely = self.pairs.passes(level.item, first, second)
+            first, second = first[likely], second[likely]
+        first, second, count, bits = self._met(level, first, second)
         free = count == level.count[first]
         n_free = level.n_free[low:high]
         if free.any():
-            aside = np.flatnonzero(free)
-            self.cores.set_aside(level.core[first[aside]], level.item[second[aside]])
-            n_free = n_free + np.bincount(first[aside] - low, minlength=high - low)
+            aside = first[free]
+            self.cores.set_aside(level.core[aside], level.item[second[free]])
+            n_free = n_free + np.bincount(aside - low, minlength=high - low)
+            kept = np.flatnonzero(~free)
+            first, second, count, bits = first[kept], second[kept], count[kept], bits[kept]
         self.tally(n_free, depth)
-        kept = np.flatnonzero((count >= self.min_count) & ~free)
-        first = first[kept]
-        item, count = level.item[second[kept]], count[kept]
+        item = level.item[second]
         core = self.cores.add(level.core[first], item, count, depth + 1)
-        n_free = n_free[first - low]
-        size = np.bincount(first - low, minlength=high - low)
-        after = np.cumsum(size)[first - low] - 1 - np.arange(len(first))
-        grows = size[first - low] > 1
-        if not self.may_grow(depth + 1):
-            grows[:] = False
-        self.tally(n_free[~grows], depth + 1)
-        if not grows.any():
+        if not len(core):
             return None
+        family = first - low
+        n_free = n_free[family]
+        size = np.bincount(family, minlength=high - low)
+        if not self.may_grow(depth + 1) or size.max() < 2:
+            self.tally(n_free, depth + 1)
+            return None
+        after = np.cumsum(size)[family]
+        after -= np.arange(1, len(family) + 1)
+        grows = size[family] > 1
+        self.tally(n_free[~grows], depth + 1)
         some = np.flatnonzero(grows)
         scale = None if level.scale is None else level.scale[first[some]]
         columns = (core[some], item[some], count[some], after[some], n_free[some])
-        return Siblings(*columns, met[kept[some]], scale)
+        return Siblings(*columns, bits[some], scale)
+
+    def _met(
+        self, level: Siblings, first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> tuple[
+        NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]
+    ]:
+        """Return the frequent ones of the pairs, how many baskets have both, and which."""
+        words = level.bits.shape[1]
+        step = max(256, _CHUNK_WORDS // words)
+        kept: list[NDArray[np.intp]] = []
+        counts: list[NDArray[np.int64]] = []
+        bits: list[NDArray[np.uint64]] = []
+        for start in range(0, len(first), step):
+            one = first[start : start + step]
+            met = level.bits.take(one, axis=0)
+            met &= level.bits.take(second[start : start + step], axis=0)
+            count = _popcounts(met, None if level.scale is None else level.scale[one])
+            some = np.flatnonzero(count >= self.min_count)
+            kept.append(some + start)
+            counts.append(count[some].astype(np.int64))
+            bits.append(met[some])
+        if not kept:
+            return first, second, first, level.bits[:0]
+        places = np.concatenate(kept)
+        return first[places], second[places], np.concatenate(counts), np.concatenate(bits)
 
 
-def _popcounts(met: NDArray[np.uint64], scale: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def fitting_words(n_bits: int) -> int:
+    """Return how many words to take for so many bits: numbers that `_popcounts` is fast for."""
+    words = max(1, (n_bits + 63) >> 6)
+    if words <= 4:
+        return words
+    return words + (-words) % (2 if words <= 6 else 4 if words <= 12 else 8)
+
+
+_LANES = {8: np.uint64, 4: np.uint32, 2: np.uint16}
+
+
+def _popcounts(
+    met: NDArray[np.uint64], scale: NDArray[np.int64] | None
+) -> NDArray[np.integer]:
+    """Return how many bits are set in each row, each times the scale of its word."""
     ones = np.bitwise_count(met)
+    words = ones.shape[1]
     if scale is not None:
-        return np.einsum("ij,ij->i", ones, scale, dtype=np.int64)
-    if ones.shape[1] == 1:
-        return ones[:, 0].astype(np.int64)
-    return ones.sum(axis=1, dtype=np.int64)
+        found: NDArray[np.int64] = (ones * scale).sum(axis=1)
+        return found
+    if words == 1:
+        return ones[:, 0]
+    if words == 3:
+        return ones[:, 0] + ones[:, 1] + ones[:, 2]
+    width = words & -words
+    if width == 1 or words > 1023:
+        long: NDArray[np.int64] = ones.sum(axis=1, dtype=np.int64)
+        return long
+    return _lane_sums(ones, min(width, 8))
+
+
+def _lane_sums(ones: NDArray[np.uint8], width: int) -> NDArray[np.integer]:
+    """Add bytes `width` at a time: in pairs first, for a byte holds no more than 255."""
+    kind = _LANES[width]
+    lanes = ones.view(kind)
+    mask = kind(int("00ff" * (width // 2), 16))
+    eight = kind(8)
+    total = np.zeros(len(ones), dtype=kind)
+    for column in range(lanes.shape[1]):
+        total += lanes[:, column] & mask
+        total += (lanes[:, column] >> eight) & mask
+    if width == 8:
+        total *= kind(0x0001000100010001)
+        total >>= kind(48)
+    elif width == 4:
+        total += total >> kind(16)
+        total &= kind(0xFFFF)
+    return total
