@@ -9,10 +9,18 @@ from userportrait._core.lazy import optional_import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled", "count_ones", "trailing_zeros"]
+    from numpy.typing import NDArray
 
-_numba: Any = optional_import("numba", what="Mining with engine='numba'", extra="fast")
-_extending: Any = optional_import("numba.extending", what="Mining with numba", extra="fast")
+__all__ = ["compiled", "count_ones", "fetch_ahead", "trailing_zeros"]
+
+
+def _numba_module(name: str) -> Any:
+    return optional_import(name, what="mine_itemsets(engine='numba')", extra="fast")
+
+
+_numba: Any = _numba_module("numba")
+_intrinsic: Any = _numba_module("numba.extending").intrinsic
+_ir: Any = _numba_module("llvmlite.ir")
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
@@ -32,16 +40,27 @@ def _count_ones(_context: Any, word: Any) -> tuple[Any, Any]:
 
 def _trailing_zeros(_context: Any, word: Any) -> tuple[Any, Any]:
     def build(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        flag = _extending_bit()
-        return builder.cttz(arguments[0], flag)
+        return builder.cttz(arguments[0], _ir.Constant(_ir.IntType(1), 1))
 
     return _numba.types.int64(word), build
 
 
-def _extending_bit() -> Any:
-    ir: Any = optional_import("llvmlite.ir", what="Mining with numba", extra="fast")
-    return ir.Constant(ir.IntType(1), 1)
+def _fetch_ahead(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
+    def build(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+        byte = _ir.IntType(8).as_pointer()
+        where = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        fetch = builder.module.declare_intrinsic(
+            "llvm.prefetch",
+            [byte],
+            _ir.FunctionType(_ir.VoidType(), [byte, *[_ir.IntType(32)] * 3]),
+        )
+        builder.call(fetch, [where, *(_ir.Constant(_ir.IntType(32), n) for n in (0, 3, 1))])
+        return target.get_dummy_value()
+
+    return _numba.types.void(array, index), build
 
 
-count_ones: Callable[[Any], int] = _extending.intrinsic(_count_ones)
-trailing_zeros: Callable[[Any], int] = _extending.intrinsic(_trailing_zeros)
+count_ones: Callable[[Any], int] = _intrinsic(_count_ones)
+trailing_zeros: Callable[[Any], int] = _intrinsic(_trailing_zeros)
+fetch_ahead: Callable[[NDArray[Any], int], None] = _intrinsic(_fetch_ahead)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from userportrait.patterns._numba_compile import compiled, trailing_zeros
+from userportrait.patterns._numba_compile import compiled, fetch_ahead, trailing_zeros
 from userportrait.patterns._numba_words import set_bit, sort_found
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "thin_out",
     "with_partners",
 ]
+
+AHEAD = 16  # rows asked of memory before they are read
 
 Array = np.ndarray[Any, Any]
 
@@ -45,19 +47,66 @@ def deliver(
     Returns the number of frequent companions (in `found`, ascending), of entries copied (each
     row closed by `end`) and of rows copied. `counts` is left filled.
     """
+    if len(heavy) > 0:
+        return _deliver_weighted(
+            rows, places, heavy, first, last, end, min_count, least, counts, found, copied,
+            weights, origin,
+        )  # fmt: skip
+    n_found = 0
+    n_copied = np.uint64(0)
+    n_rows = np.uint64(0)
+    one = np.uint64(1)
+    for entry in range(np.uint64(first), np.uint64(last)):
+        fetch_ahead(rows, np.int64(places[min(entry + np.uint64(AHEAD), np.uint64(last) - one)]))
+        position = places[entry]
+        begin = n_copied
+        here = np.uint64(position) + one
+        while rows[here] != end:
+            item = np.uint32(rows[here])
+            count = counts[item] + 1
+            counts[item] = count
+            copied[n_copied] = item
+            if count == min_count:
+                found[n_found] = item
+                n_found += 1
+            n_copied += one
+            here += one
+        copied[n_copied] = end
+        origin[n_rows] = position
+        enough = n_copied - begin >= np.uint64(least)
+        n_copied = n_copied + one if enough else begin
+        n_rows += np.uint64(enough)
+    weights[: np.int64(n_rows)] = 1
+    sort_found(found, n_found)
+    return n_found, np.int64(n_copied), np.int64(n_rows)
+
+
+@compiled
+def _deliver_weighted(
+    rows: Array,
+    places: Array,
+    heavy: Array,
+    first: int,
+    last: int,
+    end: int,
+    min_count: int,
+    least: int,
+    counts: Array,
+    found: Array,
+    copied: Array,
+    weights: Array,
+    origin: Array,
+) -> tuple[int, int, int]:
     n_found = 0
     n_copied = 0
     n_rows = 0
-    weighted = len(heavy) > 0
-    weight = 1
     for entry in range(first, last):
         position = places[entry]
-        if weighted:
-            weight = heavy[entry]
+        weight = heavy[entry]
         begin = n_copied
         here = position + 1
-        item = rows[here]
-        while item != end:
+        while rows[here] != end:
+            item = rows[here]
             before = counts[item]
             counts[item] = before + weight
             if before < min_count and before + weight >= min_count:
@@ -66,7 +115,6 @@ def deliver(
             copied[n_copied] = item
             n_copied += 1
             here += 1
-            item = rows[here]
         if n_copied - begin >= least:
             copied[n_copied] = end
             n_copied += 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from userportrait.patterns._numba_closed import search_closed
 from userportrait.patterns._numba_recode import count_items, fill_columns, fill_rows
 from userportrait.patterns._numba_search import (
     ARENA_FULL,
@@ -32,6 +33,7 @@ from userportrait.patterns._numba_search import (
     WORK,
     search,
 )
+from userportrait.patterns._numba_trim import keep_nodes, mark_generators, mark_needed
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
@@ -84,7 +86,12 @@ def run(
         hunt = Hunt(recoded, min_count, kind, max_length, watch)
         workers = [hunt.worker() for _ in range(n_threads)]
         each([worker.work for worker in workers])
-        return hunt.collect(workers), hunt.stopped
+        tree = hunt.collect(workers)
+    if kind == "generators":
+        tree = proven_generators(tree, recoded.longest)
+    elif kind != "all":
+        tree = without_idle_nodes(tree)
+    return tree, hunt.stopped
 
 
 def in_parallel(
@@ -155,9 +162,10 @@ def recode(
         ]
     )
     stops = np.cumsum(lengths + 1, dtype=place)
-    fill = stops - lengths - 1
-    rows = np.empty(n_entries + n_rows, np.int32)
-    rows[stops - 1] = END
+    fill = stops - lengths
+    rows = np.empty(n_entries + n_rows + 1, np.int32)
+    rows[0] = END  # each basket stands between two of them
+    rows[stops] = END
     heavy = np.empty(0 if weights is None else n_entries, number)
     each(
         [
@@ -247,6 +255,7 @@ class Hunt:
         n = int(sizes.sum())
         parent, item = np.empty(n, np.int32), np.empty(n, np.int32)
         count = np.empty(n, self.recoded.support.dtype)
+        listed = np.empty(n, np.bool_) if len(streams[0]) > 3 else None
         for (start, stop, owner), offset in zip(spans.tolist(), offsets.tolist(), strict=True):
             source = streams[owner]
             into = slice(offset, offset + stop - start)
@@ -254,7 +263,40 @@ class Hunt:
             parent[offset] = -1
             item[into] = source[1][start:stop]
             count[into] = source[2][start:stop]
-        return Trie(parent, item, count)
+            if listed is not None:
+                listed[into] = source[3][start:stop]
+        return Trie(parent, item, count, listed)
+
+
+def without_idle_nodes(tree: Trie) -> Trie:
+    """Leave out nodes that are no result and carry none."""
+    if tree.listed is None:
+        return tree
+    needed = np.zeros(len(tree.parent), np.bool_)
+    mark_needed(tree.parent, tree.listed, needed)
+    return only(tree, needed)
+
+
+def proven_generators(tree: Trie, longest: int) -> Trie:
+    """Leave out sets with a subset, one item smaller, of the same count."""
+    n = len(tree.parent)
+    kept = np.zeros(n, np.bool_)
+    table = np.full(1 << max(4, (2 * n).bit_length()), -1, np.int32)
+    mark_generators(
+        tree.parent, tree.item, tree.count, table, np.empty(longest + 2, np.int64), kept
+    )
+    return only(tree, kept)
+
+
+def only(tree: Trie, kept: NDArray[np.bool_]) -> Trie:
+    """Return the tree of the nodes kept; parents of kept nodes are kept."""
+    if kept.all():
+        return tree
+    parent = tree.parent.copy()
+    keep_nodes(parent, kept, np.empty(len(kept), np.int32))
+    listed = None if tree.listed is None else tree.listed[kept]
+    n = int(np.count_nonzero(kept))
+    return Trie(parent[:n].copy(), tree.item[kept], tree.count[kept], listed)
 
 
 class Worker:
@@ -279,7 +321,10 @@ class Worker:
         room = min(recoded.n_entries, largest * recoded.longest) + largest
         self.copied = np.empty(room + 1, np.int32)
         self.weights = np.empty(largest, np.int64)
-        self.origin = np.empty(largest * bits + 64 * bits, np.int64)
+        self.origin = np.empty(largest, np.int64)
+        self.row_of = np.empty(largest * bits + 64 * bits, np.int64)
+        self.positions = np.empty(len(self.row_of), np.int64)
+        self.left_weights = np.empty(len(self.row_of) if len(recoded.heavy) else 0, kind)
         self.table = np.empty(1 << 16, kind)
         self.free = np.empty(n + 1, np.int32)
         self.scratch = np.empty(n + 64, np.int64)
@@ -289,7 +334,7 @@ class Worker:
         self.sets = np.empty(1 << 12, np.uint64)
         self.numbers = np.empty(1 << 12, np.int64)
         self.words = np.empty(1 << 16, np.uint64)
-        self.full: list[tuple[Array, Array, Array]] = []
+        self.full: list[tuple[Array, ...]] = []
         self.chunk = self._new_chunk(FIRST_CHUNK)
 
     @property
@@ -324,17 +369,28 @@ class Worker:
 
     def _search(self) -> int:
         hunt, recoded = self.hunt, self.hunt.recoded
+        if hunt.kind in {"closed", "maximal"}:
+            return search_closed(
+                recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support,
+                recoded.code, hunt.min_count, hunt.longest, hunt.kind == "maximal", hunt.pairs,
+                hunt.segments, self.counts, self.found, self.new_id, self.copied, self.weights,
+                self.origin, self.row_of, self.positions, self.left_weights, self.free,
+                self.scratch, self.shift, self.now, self.levels, self.sets, self.numbers,
+                self.words, *self.chunk,
+            )  # fmt: skip
         return search(
             recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support,
             recoded.code, hunt.min_count, hunt.longest, hunt.kind == "generators", hunt.pairs,
             hunt.segments, self.counts, self.found, self.new_id, self.copied, self.weights,
-            self.origin, self.table, self.free, self.scratch, self.local_counts, self.shift,
+            self.origin, self.row_of, self.table, self.free, self.scratch, self.local_counts, self.shift,
             self.now, self.levels, self.sets, self.numbers, self.words, *self.chunk,
         )  # fmt: skip
 
-    def _new_chunk(self, size: int) -> tuple[Array, Array, Array]:
-        kind = self.hunt.recoded.support.dtype
-        return np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, kind)
+    def _new_chunk(self, size: int) -> tuple[Array, ...]:
+        kinds: list[Any] = [np.int32, np.int32, self.hunt.recoded.support.dtype]
+        if self.hunt.kind in {"closed", "maximal"}:
+            kinds.append(np.bool_)
+        return tuple(np.empty(size, kind) for kind in kinds)
 
     def _grow_out(self, needed: int) -> None:
         """Put the full chunk aside and begin another."""
@@ -357,7 +413,7 @@ class Worker:
         self.words = grown(self.words, int(now[NEED_WORDS]))
         self.table = grown(self.table, int(now[NEED_TABLE]))
 
-    def stream(self) -> tuple[Array, Array, Array]:
+    def stream(self) -> tuple[Array, ...]:
         """Return all nodes written, in order."""
         last = tuple(array[: int(self.now[AT])] for array in self.chunk)
         columns = list(zip(*self.full, last, strict=True))

@@ -70,6 +70,7 @@ def search(
     copied: Array,
     weights: Array,
     origin: Array,
+    row_of: Array,
     table: Array,
     free: Array,
     scratch: Array,
@@ -94,7 +95,7 @@ def search(
                 return PAUSED
             status = _open_item(
                 rows, places, heavy, column, support, code, min_count, longest, generators,
-                pairs, segments, counts, found, new_id, copied, weights, origin, table, free,
+                pairs, segments, counts, found, new_id, copied, weights, origin, row_of, table, free,
                 scratch, local_counts, shift, now, levels, sets, numbers, words, parents, items, results,
             )  # fmt: skip
             if status != DONE:
@@ -137,6 +138,7 @@ def _open_item(
     copied: Array,
     weights: Array,
     origin: Array,
+    row_of: Array,
     table: Array,
     free: Array,
     scratch: Array,
@@ -270,7 +272,7 @@ def _open_item(
             words[: n_slots * n_words] = 0
             fill_bitmaps(
                 copied, n_copied, END, weights, planes, numbers[3 * n_ids : 4 * n_ids], words,
-                n_words, shift, origin,
+                n_words, shift, row_of,
             )  # fmt: skip
             now[WORK] -= n_copied + n_slots * n_words
         now[EXACT] = exact
