@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def brute(visits: list[Visit], categories: dict[str, str] | None, window: int | 
     taken_by: Counter[str] = Counter()
     steps = 0
     keys = sorted(purchases)
-    for one, other in zip(keys, keys[1:], strict=False):
+    for one, other in pairwise(keys):
         if one[:2] != other[:2] or (window is not None and other[2] - one[2] > window):
             continue
         steps += 1

@@ -209,14 +209,15 @@ class PairScan:
         self, expected: Floats, low: int, firsts: NDArray[Any], seconds: NDArray[Any]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return places of pairs to test: expected often enough, each once, of the right kind."""
-        chosen = np.greater_equal(expected, self.min_expected)
+        chosen: Any = np.asarray(expected >= self.min_expected)
         n_rows, width = expected.shape
-        chosen = chosen & (np.arange(width)[None, :] < (low + np.arange(n_rows))[:, None])
+        np.logical_and(chosen, np.tri(n_rows, width, low - 1, dtype=np.bool_), out=chosen)
         if self.among != "all" and self.categories is not None:
             first, second = self.categories.codes[firsts], self.categories.codes[seconds]
             same = first[:, None] == second[None, :]
-            chosen = chosen & (same if self.among == "within" else ~same)
-            chosen = chosen & (first >= 0)[:, None] & (second >= 0)[None, :]
+            np.logical_and(chosen, same if self.among == "within" else ~same, out=chosen)
+            known = (first >= 0)[:, None] & (second >= 0)[None, :]
+            np.logical_and(chosen, known, out=chosen)
         rows, columns = np.nonzero(chosen)
         return rows, columns
 

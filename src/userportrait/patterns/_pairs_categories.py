@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,8 @@ def code_categories(given: Any, items: NDArray[Any], *, owner: str) -> Categorie
 
 
 def _as_mapping(given: Any, owner: str) -> Mapping[Any, Any]:
-    if isinstance(given, Mapping):
-        return cast("Mapping[Any, Any]", given)
+    if _is_mapping(given):
+        return given
     if isinstance(given, pd.Series):
         series = cast("Any", given)
         return _pairs(series.index.tolist(), series.tolist(), owner)
@@ -116,6 +116,10 @@ def _pairs(ids: Iterable[Any], names: Iterable[Any], owner: str) -> dict[Any, An
             message = f"{owner}: an item has two categories; give each item one."
             raise InvalidDataError(message, column="category", rows=[row])
     return found
+
+
+def _is_mapping(given: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(given, Mapping)
 
 
 def _is_missing(value: Any) -> bool:

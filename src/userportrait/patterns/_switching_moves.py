@@ -165,8 +165,9 @@ def expected_moves(moves: Moves) -> Floats:
     rows and columns have the sums that were observed.
     """
     size = len(moves.group)
-    out_sum = np.bincount(moves.left, weights=moves.count, minlength=size)
-    in_sum = np.bincount(moves.taken, weights=moves.count, minlength=size)
+    weight = moves.count.astype(np.float64)
+    out_sum = np.bincount(moves.left, weights=weight, minlength=size).astype(np.float64)
+    in_sum = np.bincount(moves.taken, weights=weight, minlength=size).astype(np.float64)
     group = np.maximum(moves.group, 0)
     n_groups = int(group.max(initial=0)) + 1
 
@@ -174,7 +175,7 @@ def expected_moves(moves: Moves) -> Floats:
         """Sum of the factors of all other items of the category."""
         return np.bincount(group, weights=factor, minlength=n_groups)[group] - factor
 
-    into, out = in_sum.astype(np.float64), np.zeros(size)
+    into, out = in_sum.copy(), np.zeros(size)
     for _ in range(_TURNS):
         out = _over(out_sum, others(into))
         renewed = _over(in_sum, others(out))
