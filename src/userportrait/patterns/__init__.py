@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from userportrait.patterns._complements import find_complements
     from userportrait.patterns._itemsets import Itemsets
     from userportrait.patterns._mine import mine_itemsets
+    from userportrait.patterns._next_purchase import NextPurchases, derive_next_purchases
     from userportrait.patterns._pairs_table import PairTable
+    from userportrait.patterns._sequence_contrast import SequenceContrasts, contrast_sequences
+    from userportrait.patterns._sequence_mine import mine_sequences
+    from userportrait.patterns._sequence_patterns import SequencePatterns
+    from userportrait.patterns._sequences import Sequences
     from userportrait.patterns._substitutes import find_substitutes
     from userportrait.patterns._switching import find_switching
 
@@ -22,11 +27,18 @@ __all__ = [
     "Baskets",
     "Budget",
     "Itemsets",
+    "NextPurchases",
     "PairTable",
+    "SequenceContrasts",
+    "SequencePatterns",
+    "Sequences",
+    "contrast_sequences",
+    "derive_next_purchases",
     "find_complements",
     "find_substitutes",
     "find_switching",
     "mine_itemsets",
+    "mine_sequences",
 ]
 
 _HOMES: dict[str, str] = {
@@ -34,11 +46,18 @@ _HOMES: dict[str, str] = {
     "Baskets": f"{__name__}._baskets",
     "Budget": f"{__name__}._budget",
     "Itemsets": f"{__name__}._itemsets",
+    "NextPurchases": f"{__name__}._next_purchase",
     "PairTable": f"{__name__}._pairs_table",
+    "SequenceContrasts": f"{__name__}._sequence_contrast",
+    "SequencePatterns": f"{__name__}._sequence_patterns",
+    "Sequences": f"{__name__}._sequences",
+    "contrast_sequences": f"{__name__}._sequence_contrast",
+    "derive_next_purchases": f"{__name__}._next_purchase",
     "find_complements": f"{__name__}._complements",
     "find_substitutes": f"{__name__}._substitutes",
     "find_switching": f"{__name__}._switching",
     "mine_itemsets": f"{__name__}._mine",
+    "mine_sequences": f"{__name__}._sequence_mine",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES, globals())

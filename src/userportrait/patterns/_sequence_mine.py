@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from userportrait._core.display import format_count
 from userportrait._core.params import Between, OneOf, Optional, Rule, check_values
-from userportrait.errors import InvalidParameterError
+from userportrait.errors import DataWarning, InvalidParameterError
 from userportrait.patterns._budget import Watch
 from userportrait.patterns._constraints import item_codes
 from userportrait.patterns._sequence_kinds import SequenceKind, without_larger
@@ -18,6 +20,7 @@ from userportrait.patterns._sequence_patterns import SequencePatterns
 from userportrait.patterns._sequence_steps import GapUnit, Limits, Steps, prepare_steps
 from userportrait.patterns._sequence_trie import SequenceTrie
 from userportrait.patterns._sequences import as_sequences
+from userportrait.patterns._support import min_count_of, support_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from userportrait.patterns._sequences import IntoSequences, Sequences
     from userportrait.typing import Progress
 
-__all__ = ["SequenceEngine", "least_count", "mine_sequences", "mine_with_totals"]
+__all__ = ["SequenceEngine", "check_search", "mine_sequences", "mine_with_totals", "warn_of_stop"]
 
 SequenceEngine: TypeAlias = Literal["auto", "numpy", "numba"]
 
@@ -96,8 +99,9 @@ def mine_sequences(
         no larger pattern at all. Larger ones count if they are within the limits and the
         threshold.
     top_k : int, optional
-        Return the `top_k` most frequent patterns. Of those with the same count the first in the
-        public order are taken. Not with ``kind='maximal'``, which needs a threshold.
+        The patterns of most customers: as many as this, and all that have as many customers as
+        the last of them. With `min_support` too, only those that reach it. Not with
+        ``kind='maximal'``, which needs a threshold.
     items : iterable, optional
         Patterns are made of these items alone.
     engine : {'auto', 'numpy', 'numba'}, default='auto'
@@ -178,15 +182,17 @@ def mine_sequences(
         window=window,
         unit=unit,
     )
-    _check(owner, limits, min_support, kind, top_k, engine, n_threads)
+    check_search(owner, limits, min_support, kind, top_k, engine, n_threads)
     sequences = as_sequences(data, owner=owner)
-    least = 1 if min_support is None else least_count(min_support, sequences.n_customers)
+    least = 1 if min_support is None else min_count_of(min_support, len(sequences), owner=owner)
     allowed = _allowed(sequences, items, owner=owner)
     run = _Run(sequences, limits, allowed, engine, n_threads, Watch(budget, progress))
     if top_k is None:
         trie, stopped = run.mine(least, kind)
     else:
         trie, stopped = run.best(least, kind, top_k)
+    if stopped is not None:
+        warn_of_stop(owner, stopped, least)
     return SequencePatterns(
         trie,
         sequences.items,
@@ -223,16 +229,14 @@ def mine_with_totals(
     return trie.keep(_within(trie, limits)), total, run.engine, stopped
 
 
-def least_count(min_support: float, n: int) -> int:
-    """Return the least count that has at least this support among n customers."""
-    if isinstance(min_support, (int, np.integer)):
-        return int(min_support)
-    count = max(1, int(np.ceil(min_support * n)))
-    while count > 1 and (count - 1) / n >= min_support:
-        count -= 1
-    while n and count / n < min_support:
-        count += 1
-    return count
+def warn_of_stop(owner: str, stopped: str, least: int) -> None:
+    """Say that patterns are missing."""
+    message = (
+        f"{owner} stopped early: {stopped}. What it returns is right but not complete; `stopped` "
+        f"says so. Raise min_support above {format_count(least, 'customer')}, set max_length, or "
+        f"give a larger budget=."
+    )
+    warnings.warn(message, DataWarning, stacklevel=3)
 
 
 class _Run:
@@ -256,9 +260,7 @@ class _Run:
 
     def mine(self, least: int, kind: SequenceKind) -> tuple[SequenceTrie, str | None]:
         """Return the patterns of one kind."""
-        weights = (
-            self._fingerprints() if kind == "closed" and self._limits.max_gap is not None else None
-        )
+        weights = self._fingerprints(kind)
         found, steps, stopped = self.search(least, weights=weights)
         trie, total = _tree(found, steps, self._sequences)
         kept = self._of_kind(trie, total, kind)
@@ -267,9 +269,7 @@ class _Run:
     def best(self, least: int, kind: SequenceKind, top_k: int) -> tuple[SequenceTrie, str | None]:
         """Return the most frequent patterns of one kind."""
         wanted = top_k
-        weights = (
-            self._fingerprints() if kind == "closed" and self._limits.max_gap is not None else None
-        )
+        weights = self._fingerprints(kind)
         while True:
             found, steps, stopped = self.search(least, weights=weights, top_k=wanted)
             trie, total = _tree(found, steps, self._sequences)
@@ -279,7 +279,8 @@ class _Run:
             kept = self._of_kind(trie, total, kind)
             chosen = listed & above if kept is None else listed & above & kept
             if limit is None or np.count_nonzero(chosen) >= top_k or stopped is not None:
-                return _first_of(trie.keep(chosen), top_k), stopped
+                last = _kth_largest(trie.count[chosen], top_k)
+                return trie.keep(chosen & (trie.count >= (last or least))), stopped
             wanted *= 4
 
     def search(
@@ -320,11 +321,16 @@ class _Run:
             label = trie.count.astype(np.int64) if total is None else total
         return within & without_larger(trie, label, has_all_parts=has_all)
 
-    def _fingerprints(self) -> NDArray[np.int64]:
-        """Return a random number for each customer; sums of them tell sets of customers apart."""
+    def _fingerprints(self, kind: SequenceKind) -> NDArray[np.int64] | None:
+        """Return a random number for each customer; sums of them tell sets of customers apart.
+
+        Needed where a part of a pattern may have the same count and other customers.
+        """
+        if kind != "closed" or self._limits.max_gap is None:
+            return None
         numbers = np.random.default_rng(20260105)
         low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-        return numbers.integers(low, high, size=self._sequences.n_customers)
+        return numbers.integers(low, high, size=len(self._sequences))
 
 
 def _tree(
@@ -344,19 +350,6 @@ def _kth_largest(counts: NDArray[np.integer], k: int) -> int | None:
     return int(np.partition(counts, -k)[-k]) if len(counts) >= k else None
 
 
-def _first_of(trie: SequenceTrie, top_k: int) -> SequenceTrie:
-    """Keep the most frequent patterns, and of equal ones the first in the public order."""
-    nodes = trie.nodes()
-    if len(nodes) <= top_k:
-        return trie
-    longest = int(trie.lengths[nodes].max())
-    ordered = np.concatenate([trie.ordered(length) for length in range(1, longest + 1)])
-    best = ordered[np.argsort(-trie.count[ordered].astype(np.int64), kind="stable")][:top_k]
-    kept = np.zeros(len(trie.parent), dtype=bool)
-    kept[best] = True
-    return trie.keep(kept)
-
-
 def _allowed(
     sequences: Sequences, items: Iterable[int | str] | None, *, owner: str
 ) -> NDArray[np.bool_] | None:
@@ -368,11 +361,14 @@ def _allowed(
 
 
 def _chosen_engine(engine: SequenceEngine, n_entries: int, limits: Limits) -> str:
+    """Return the engine's name: numba for 'auto' where it saves time, else numpy."""
     if limits.window is not None or engine == "numpy":
         return "numpy"
-    if engine == "auto" and (n_entries < _NUMBA_FROM or find_spec("numba") is None):
-        return "numpy"
-    return "numba"
+    if engine == "numba":
+        return "numba"
+    is_loaded = f"{__package__}._sequence_loops" in sys.modules
+    pays = is_loaded or n_entries >= _NUMBA_FROM
+    return "numba" if pays and find_spec("numba") is not None else "numpy"
 
 
 _WHOLE = Between(1, np.inf, integer=True)
@@ -394,7 +390,7 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _check(
+def check_search(
     owner: str,
     limits: Limits,
     min_support: object,
@@ -403,6 +399,7 @@ def _check(
     engine: object,
     n_threads: object,
 ) -> None:
+    """Raise one error that lists every bad parameter of a search."""
     values: dict[str, object] = {
         name: getattr(limits, name) for name in _RULES if hasattr(limits, name)
     }
@@ -412,27 +409,15 @@ def _check(
         check_values(owner, values, _RULES)
     except InvalidParameterError as error:
         problems.extend(error.problems)
-    problems.extend(support_problems(min_support, is_needed=top_k is None))
+    if min_support is not None:
+        wrong = support_problem("min_support", min_support)
+        problems.extend([] if wrong is None else [wrong.replace("baskets", "customers")])
+    elif top_k is None:
+        problems.append("give min_support, or top_k, or both.")
     if not problems:
         problems.extend(_problems_together(limits, kind, top_k))
     if problems:
         raise InvalidParameterError(owner, problems)
-
-
-def support_problems(min_support: object, *, is_needed: bool) -> list[str]:
-    """Say what is wrong with a least support."""
-    if min_support is None:
-        return ["give min_support, or top_k."] if is_needed else []
-    is_count = isinstance(min_support, (int, np.integer)) and not isinstance(min_support, bool)
-    if is_count and int(min_support) >= 1:  # type: ignore[call-overload]
-        return []
-    if isinstance(min_support, (float, np.floating)) and 0 < float(min_support) <= 1:
-        return []
-    problem = (
-        f"min_support must be a count of customers (an integer from 1) or a share of them (a "
-        f"float above 0, at most 1.0); got {min_support!r}."
-    )
-    return [problem]
 
 
 def _problems_together(limits: Limits, kind: object, top_k: object) -> list[str]:
@@ -448,8 +433,3 @@ def _problems_together(limits: Limits, kind: object, top_k: object) -> list[str]
             "min_support, or kind='closed'."
         )
     return found
-
-
-def without_sizes(limits: Limits) -> Limits:
-    """Return the limits of distance alone."""
-    return replace(limits, min_length=1, max_length=None, min_steps=1, max_steps=None)

@@ -232,6 +232,32 @@ class Sequences:
         ignored = {"empty steps": lost} if lost else {}
         return cls(*found[:3], items, ids, at=times, ignored=ignored)
 
+    def where(self, mask: NDArray[np.bool_]) -> Sequences:
+        """Return the sequences of some customers; the vocabulary stays.
+
+        Parameters
+        ----------
+        mask : ndarray of bool of shape (n_customers,)
+
+        Examples
+        --------
+        >>> sequences = Sequences.from_lists([["view", "cart"], ["view"]])
+        >>> sequences.where(np.array([False, True]))
+        <Sequences: 1 customer, 1 step, 2 items>
+        """
+        sizes = np.diff(self.step_ptr)
+        steps = np.repeat(mask, sizes)
+        item_sizes = np.diff(self.item_ptr)
+        return Sequences(
+            np.concatenate(([0], np.cumsum(sizes[mask]))).astype(np.int64),
+            np.concatenate(([0], np.cumsum(item_sizes[steps]))).astype(np.int64),
+            self.indices[np.repeat(steps, item_sizes)],
+            self.items,
+            self.customer_ids[mask],
+            at=None if self.at is None else self.at[steps],
+            ignored=self.ignored,
+        )
+
     @property
     def n_customers(self) -> int:
         """Customers, those without a step included."""
