@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._budget import Budget
     from userportrait.patterns._complements import find_complements
+    from userportrait.patterns._estimate import Estimate, estimate_itemsets
     from userportrait.patterns._itemsets import Itemsets
     from userportrait.patterns._mine import mine_itemsets
     from userportrait.patterns._next_purchase import NextPurchases, derive_next_purchases
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
     from userportrait.patterns._sequences import Sequences
     from userportrait.patterns._substitutes import find_substitutes
     from userportrait.patterns._switching import find_switching
+    from userportrait.patterns._recommender import BasketRuleRecommender
+    from userportrait.patterns._bundles import suggest_bundles
+    from userportrait.patterns._bundles_table import BundleTable
 
 __all__ = [
     "BasketReport",
+    "BasketRuleRecommender",
     "Baskets",
     "Budget",
+    "BundleTable",
+    "Estimate",
     "Itemsets",
     "NextPurchases",
     "PairTable",
@@ -34,17 +41,22 @@ __all__ = [
     "Sequences",
     "contrast_sequences",
     "derive_next_purchases",
+    "estimate_itemsets",
     "find_complements",
     "find_substitutes",
     "find_switching",
     "mine_itemsets",
     "mine_sequences",
+    "suggest_bundles",
 ]
 
 _HOMES: dict[str, str] = {
     "BasketReport": f"{__name__}._basket_report",
+    "BasketRuleRecommender": f"{__name__}._recommender",
     "Baskets": f"{__name__}._baskets",
     "Budget": f"{__name__}._budget",
+    "BundleTable": f"{__name__}._bundles_table",
+    "Estimate": f"{__name__}._estimate",
     "Itemsets": f"{__name__}._itemsets",
     "NextPurchases": f"{__name__}._next_purchase",
     "PairTable": f"{__name__}._pairs_table",
@@ -53,11 +65,13 @@ _HOMES: dict[str, str] = {
     "Sequences": f"{__name__}._sequences",
     "contrast_sequences": f"{__name__}._sequence_contrast",
     "derive_next_purchases": f"{__name__}._next_purchase",
+    "estimate_itemsets": f"{__name__}._estimate",
     "find_complements": f"{__name__}._complements",
     "find_substitutes": f"{__name__}._substitutes",
     "find_switching": f"{__name__}._switching",
     "mine_itemsets": f"{__name__}._mine",
     "mine_sequences": f"{__name__}._sequence_mine",
+    "suggest_bundles": f"{__name__}._bundles",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES, globals())

@@ -42,7 +42,8 @@ def _translation(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.int32
     if not len(source) or not len(target) or (source.dtype == object) != (target.dtype == object):
         return np.full(len(source), -1, dtype=np.int32)
     wanted: Any = pd.Index(source)
-    return pd.Index(target).get_indexer(wanted).astype(np.int32)
+    found: NDArray[np.int32] = pd.Index(target).get_indexer(wanted).astype(np.int32)
+    return found
 
 
 def united(

@@ -57,8 +57,8 @@ def _compare(
     codes = trie.codes(longer, length)
     sums = numbers[codes].sum(axis=1, dtype=np.uint64)
     for column in range(length):
-        found = np.searchsorted(keys, sums - numbers[codes[:, column]])
-        below = places[found]
+        wanted: NDArray[np.uint64] = sums - numbers[codes[:, column]]
+        below = places[np.searchsorted(keys, wanted)]
         if kind == "maximal":
             flags[below] = False
             continue

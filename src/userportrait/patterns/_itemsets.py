@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import gc
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -197,11 +199,12 @@ class Itemsets:
         """Return the sets as Python objects of one class, in public order."""
         found = np.empty(len(self), dtype=object)
         at = 0
-        for length in self.n_of_length:
-            codes, _ = self.of_length(length)
-            rows: Iterable[Any] = zip(*(self.items[c].tolist() for c in codes.T), strict=True)
-            found[at : at + len(codes)] = _objects(rows if form is tuple else map(form, rows))
-            at += len(codes)
+        with _no_collection():
+            for length in self.n_of_length:
+                codes, _ = self.of_length(length)
+                rows: Iterable[Any] = zip(*(self.items[c].tolist() for c in codes.T), strict=True)
+                found[at : at + len(codes)] = _objects(rows if form is tuple else map(form, rows))
+                at += len(codes)
         return found
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -229,15 +232,21 @@ class Itemsets:
         rows = np.argsort(-counts, kind="stable")[: max(n, 0)]
         return pd.DataFrame(
             {
-                "items": _objects(chosen._set_at(int(row)) for row in rows),
+                "items": _objects(chosen.set_at(row) for row in rows.tolist()),
                 "length": chosen.lengths[rows],
                 "count": counts[rows],
                 "support": chosen.supports[rows],
             }
         )
 
-    def _set_at(self, place: int) -> tuple[Any, ...]:
-        """Return the set at a place in public order."""
+    def set_at(self, place: int) -> tuple[Any, ...]:
+        """Return the set at a place in public order, counted from 0.
+
+        Raises
+        ------
+        IndexError
+            If there are fewer sets.
+        """
         for length, n in self.n_of_length.items():
             if place < n:
                 node = self._order(length)[place : place + 1]
@@ -277,9 +286,10 @@ class Itemsets:
         return self.count_of(itemset) / self.n_baskets
 
     def __contains__(self, itemset: object) -> bool:
-        if isinstance(itemset, (str, bytes)) or not isinstance(itemset, Iterable):
+        given: Any = itemset
+        if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
             return False
-        return self._node_of(itemset) >= 0
+        return self._node_of(given) >= 0
 
     def _node_of(self, itemset: Iterable[Any]) -> int:
         """Return where a set stands in the tree; -1 for the empty set, -2 for an unknown one."""
@@ -579,6 +589,18 @@ class Itemsets:
         ]
         found = table(("items", "baskets", "support"), rows, numeric=("baskets", "support"))
         return page_fragment(repr(self).strip("<>"), found)
+
+
+@contextmanager
+def _no_collection() -> Generator[None, None, None]:
+    """Put off the search for garbage, which looks at all the new objects again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _objects(values: Iterable[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,7 @@ def mine(
     baskets whatever the rounding, and a share times the baskets is rounded to a whole count.
     The search cannot be interrupted, so the budget does not matter.
     """
-    from mlxtend.frequent_patterns import fpgrowth, fpmax
-
+    patterns: Any = import_module("mlxtend.frequent_patterns")
     frequent = np.flatnonzero(baskets.item_counts >= min_count)
     if not len(frequent):
         return Trie.empty(), None
@@ -41,10 +41,10 @@ def mine(
     n_rows = len(frame)
     share = (min_count - 0.5) / n_rows
     if kind == "maximal":
-        found = fpmax(frame, min_support=share)
+        found: pd.DataFrame = patterns.fpmax(frame, min_support=share)
     else:
         longest = None if max_length is None else max_length + (kind == "closed")
-        found = fpgrowth(frame, min_support=share, max_len=longest)
+        found = patterns.fpgrowth(frame, min_support=share, max_len=longest)
     trie = _trie(found, frequent, n_rows, baskets.n_items)
     if kind in ("closed", "generators"):
         trie = of_kind(trie, kind, baskets.n_items, baskets.n_baskets)

@@ -15,9 +15,11 @@ def support_problem(name: str, value: object) -> str | None:
     """Return what is wrong with a threshold; None for a count from 1 on or a share in (0, 1]."""
     number: Any = value
     fits = False
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        fits = False
+    elif isinstance(value, Integral):
         fits = number >= 1
-    elif isinstance(value, Real) and not isinstance(value, bool):
+    elif isinstance(value, Real):
         fits = 0 < number <= 1
     if fits:
         return None
@@ -56,8 +58,9 @@ def min_count_of(min_support: float, n_baskets: int, *, owner: str) -> int:
     problem = support_problem("min_support", min_support)
     if problem is not None:
         raise InvalidParameterError(owner, [problem])
-    if isinstance(min_support, Integral):
-        return int(min_support)
+    given: object = min_support
+    if isinstance(given, Integral):
+        return int(given)
     share = float(min_support)
     count = max(ceil(share * n_baskets), 1)
     while count > 1 and (count - 1) / n_baskets >= share:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -131,7 +131,7 @@ class Trie:
     def codes(self, nodes: NDArray[np.intp], length: int) -> NDArray[np.int32]:
         """Return the items of nodes of one length, ascending, as (n_nodes, length)."""
         found = np.empty((len(nodes), length), dtype=np.int32)
-        node = nodes
+        node: NDArray[Any] = nodes
         for column in range(length - 1, -1, -1):
             found[:, column] = self.item[node]
             node = self.parent[node]
@@ -152,7 +152,7 @@ class Trie:
 
         Nodes that no listed one stands upon are left out.
         """
-        listed = flags if self.listed is None else flags & self.listed
+        listed: NDArray[np.bool_] = flags if self.listed is None else flags & self.listed
         if listed.all():
             return Trie(self.parent, self.item, self.count)
         needed = listed.copy()
@@ -165,7 +165,7 @@ class Trie:
             node = np.unique(node[node >= 0])
         place = np.cumsum(needed, dtype=np.int32) - np.int32(1)
         parent = self.parent[needed]
-        parent = np.where(parent >= 0, place[parent], np.int32(-1))
+        parent = np.where(parent >= 0, place[parent], -1).astype(np.int32)
         rest = listed[needed]
         only = None if rest.all() else rest
         return Trie(parent, self.item[needed], self.count[needed], only)
