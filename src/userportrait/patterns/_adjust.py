@@ -55,7 +55,8 @@ def adjust_log_p(log_p: Floats, method: Adjustment | None, n_tested: int) -> Flo
     if method is None or not len(log_p):
         return log_p.copy()
     if method == "bonferroni":
-        return np.minimum(log_p + np.log(n_tested), 0.0)
+        found: Floats = np.minimum(log_p + np.log(n_tested), 0.0)
+        return found
     order = np.argsort(log_p, kind="stable")
     ranked = log_p[order]
     rank = np.arange(1, len(ranked) + 1, dtype=np.float64)

@@ -34,7 +34,8 @@ def divide(
     found = np.full(above.shape, nothing)
     if something is not None:
         found[above != 0] = something
-    return np.divide(above, below, out=found, where=below != 0)
+    np.divide(above, below, out=found, where=below != 0)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,8 @@ def hyper_lift(t: Tables) -> Floats:
 
 
 def imbalance(t: Tables) -> Floats:
-    return np.abs(t.left - t.right) / (t.left + t.right - t.both)
+    found: Floats = np.abs(t.left - t.right) / (t.left + t.right - t.both)
+    return found
 
 
 def implication_index(t: Tables) -> Floats:
@@ -224,7 +226,7 @@ def jaccard(t: Tables) -> Floats:
 def j_measure(t: Tables) -> Floats:
     with_it = xlogy(t.support, lift(t))
     odds = divide(t.left_only * float(t.n), t.left.astype(np.float64) * (t.n - t.right), 1.0)
-    return with_it + xlogy(t.left_only / t.n, odds)
+    return np.asarray(with_it + xlogy(t.left_only / t.n, odds), dtype=np.float64)
 
 
 def kappa(t: Tables) -> Floats:
@@ -255,7 +257,8 @@ def least_contradiction(t: Tables) -> Floats:
 
 
 def lerman(t: Tables) -> Floats:
-    return t.cross / np.sqrt(t.left * float(t.n) * t.right)
+    found: Floats = t.cross / np.sqrt(t.left * float(t.n) * t.right)
+    return found
 
 
 def max_confidence(t: Tables) -> Floats:
@@ -269,7 +272,8 @@ def mutual_information(t: Tables) -> Floats:
 
 
 def _entropy(share: Floats) -> Floats:
-    return -(xlogy(share, share) + xlogy(1 - share, 1 - share))
+    found = -(xlogy(share, share) + xlogy(1 - share, 1 - share))
+    return np.asarray(found, dtype=np.float64)
 
 
 def odds_ratio(t: Tables) -> Floats:
@@ -338,7 +342,8 @@ def p_value(t: Tables) -> Floats:
 
 
 def log10_p_value(t: Tables) -> Floats:
-    return log_p_values(t.both, t.left, t.right, t.n) / np.log(10.0)
+    found: Floats = log_p_values(t.both, t.left, t.right, t.n) / np.log(10.0)
+    return found
 
 
 def upper_quantile(left: Ints, right: Ints, n: int, level: float) -> Ints:

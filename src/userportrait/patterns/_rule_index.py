@@ -73,13 +73,14 @@ class SetIndex:
         """Items of the longest set."""
         return len(self.codes)
 
-    def lengths(self, places: Codes) -> NDArray[np.intp]:
+    def lengths(self, places: NDArray[np.signedinteger[Any]]) -> NDArray[np.intp]:
         """Return the number of items of the set at each place."""
         return np.searchsorted(self.starts, places, side="right")
 
     def codes_at(self, places: Codes, length: int) -> Codes:
         """Return the codes of sets of one length."""
-        return self.codes[length - 1][places - self.starts[length - 1]]
+        found: Codes = self.codes[length - 1][places - self.starts[length - 1]]
+        return found
 
     def has_unknown(self) -> bool:
         """Whether a subset of some itemset has no count."""
@@ -122,11 +123,13 @@ def index_itemsets(itemsets: Itemsets, *, owner: str) -> SetIndex:
     if n_sets > np.iinfo(np.int32).max - 2:
         message = f"{owner} takes at most {np.iinfo(np.int32).max - 2:,} itemsets; got {n_sets:,}."
         raise InvalidDataError(message)
-    kind: Any = np.int32 if itemsets.n_baskets < np.iinfo(np.int32).max else np.int64
-    counts = np.empty(n_sets + 2, dtype=kind)
+    small = itemsets.n_baskets < np.iinfo(np.int32).max
+    counts: NDArray[np.signedinteger[Any]] = (
+        np.empty(n_sets + 2, dtype=np.int32) if small else np.empty(n_sets + 2, dtype=np.int64)
+    )
     for length, (_, of_length) in enumerate(found):
         counts[starts[length] : starts[length + 1]] = of_length
-    counts[n_sets], counts[n_sets + 1] = itemsets.n_baskets, np.iinfo(kind).max
+    counts[n_sets], counts[n_sets + 1] = itemsets.n_baskets, np.iinfo(counts.dtype).max
     facets = np.full((len(codes), n_sets + 2), n_sets + 1, dtype=np.int32)
     if codes:
         facets[0, : len(codes[0])] = n_sets
@@ -141,12 +144,12 @@ def _link(codes: Codes, shorter: Codes, starts: Ints, facets: Codes, n_items: in
     below, here = int(starts[length - 2]), int(starts[length - 1])
     for seed in range(_MOST_DRAWS):
         numbers = _draw_numbers(n_items, seed)
-        index = pd.Index(numbers[shorter].sum(axis=1, dtype=np.uint64))
+        index: Any = pd.Index(numbers[shorter].sum(axis=1, dtype=np.uint64))
         if not index.is_unique:
             continue
         of_items = numbers[codes]
         wanted = of_items.sum(axis=1, dtype=np.uint64) - of_items.T
-        places = index.get_indexer(wanted.ravel()).reshape(wanted.shape)
+        places: NDArray[np.intp] = index.get_indexer(wanted.ravel()).reshape(wanted.shape)
         if _is_right(codes, shorter, places):
             break
     else:

@@ -58,24 +58,27 @@ def read_side(name: str, given: object, items: NDArray[Any]) -> tuple[RuleSide |
     """
     if given is None:
         return None, []
+    value: Any = given
     if isinstance(given, RuleSide):
         side = given
     elif isinstance(given, str) or not isinstance(given, Iterable):
         what = f"{name} must be items, a RuleSide or a mapping with 'only', 'contains' or 'exclude'"
         return None, [f"{what}; got {type(given).__name__}."]
     elif isinstance(given, Mapping):
-        parts: dict[str, Any] = {str(word): value for word, value in given.items()}
-        wrong = [word for word in parts if word not in _WORDS]
-        if wrong:
-            return None, [f"{name}: {unknown_name('condition', word, _WORDS)}" for word in wrong]
-        texts = [word for word, value in parts.items() if isinstance(value, str)]
-        if texts:
-            return None, [f"{name}: '{word}' must be a list of items, not one." for word in texts]
-        side = RuleSide(
-            **{word: tuple(value) for word, value in parts.items() if value is not None}
-        )
+        parts: dict[str, Any] = {str(word): value[word] for word in value}
+        problems = [
+            *(f"{name}: {unknown_name('condition', w, _WORDS)}" for w in parts if w not in _WORDS),
+            *(
+                f"{name}: '{word}' must be a list of items, not one."
+                for word, items_of in parts.items()
+                if isinstance(items_of, str)
+            ),
+        ]
+        if problems:
+            return None, problems
+        side = RuleSide(**{word: tuple(v) for word, v in parts.items() if v is not None})
     else:
-        side = RuleSide(only=tuple(given))
+        side = RuleSide(only=tuple(value))
     return side, _strangers(name, side, items)
 
 

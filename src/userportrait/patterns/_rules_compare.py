@@ -177,4 +177,5 @@ class _ItemBits:
         held = self._bits[rows[:, 0]]
         for column in rows.T[1:]:
             held &= self._bits[column]
-        return np.bitwise_count(held).sum(axis=1, dtype=np.int64)
+        found: Ints = np.bitwise_count(held).sum(axis=1, dtype=np.int64)
+        return found

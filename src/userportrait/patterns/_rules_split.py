@@ -271,7 +271,7 @@ def count_pairs(index: SetIndex, demands: Demands) -> int:
 
 
 def _width(codes: Codes) -> int:
-    return codes.shape[1]
+    return int(codes.shape[1])
 
 
 def _allowed_by_length(index: SetIndex, allowed: Bools | None) -> list[Codes]:

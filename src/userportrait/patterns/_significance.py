@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import lgamma
+from functools import lru_cache
+from math import lgamma, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -79,7 +80,8 @@ def log_p_values(
     if alternative == "less":
         return less
     greater = log_tail(both, left, right, whole, mid=mid)
-    return np.minimum(np.minimum(greater, less) + np.log(2.0), 0.0)
+    either: Floats = np.minimum(np.minimum(greater, less) + np.log(2.0), 0.0)
+    return either
 
 
 def _excess(both: Ints, left: Ints, right: Ints, n: Ints) -> Floats:
@@ -92,7 +94,9 @@ def chi_squared(both: Ints, left: Ints, right: Ints, n: Ints | int) -> Floats:
     whole = np.broadcast_to(np.asarray(n, dtype=np.int64), both.shape)
     margins = left.astype(np.float64) * right * (whole - left) * (whole - right)
     top = _excess(both, left, right, whole) ** 2 * whole.astype(np.float64) ** 3
-    return np.divide(top, margins, out=np.zeros(len(both)), where=margins > 0)
+    found = np.zeros(len(both))
+    np.divide(top, margins, out=found, where=margins > 0)
+    return found
 
 
 def g_statistic(both: Ints, left: Ints, right: Ints, n: Ints | int) -> Floats:
@@ -194,31 +198,38 @@ def _sum_of_ratios(both: Ints, left: Ints, right: Ints, n: Ints) -> Floats:
 
 def _log_point(both: Ints, left: Ints, right: Ints, n: Ints) -> Floats:
     """Return log P(C = both) for hypergeometric C."""
-    rest = stirling_remainders(int(n.max()) if len(n) else 0)
-    cells = rest[both] + rest[left - both] + rest[right - both] + rest[n - left - right + both]
-    margins = rest[left] + rest[right] + rest[n - left] + rest[n - right]
-    found: Floats = margins - cells - rest[n] - _half_g(both, left, right, n)
+    rest = _remainder_table() if len(n) and n.max() < _TABLE else None
+    cells = np.zeros(len(both))
+    for sign, some in (
+        (1.0, (left, right, n - left, n - right)),
+        (-1.0, (n, both, left - both, right - both, n - left - right + both)),
+    ):
+        for k in some:
+            cells += sign * (stirling_remainder(k) if rest is None else rest[k])
+    return cells - _half_g(both, left, right, n)
+
+
+_TABLE = 1 << 18
+
+
+@lru_cache(maxsize=1)
+def _remainder_table() -> Floats:
+    return stirling_remainder(np.arange(_TABLE))
+
+
+def stirling_remainder(k: Ints) -> Floats:
+    """Return ``log(k!) - (k log k - k)`` for whole k from 0 on."""
+    large = np.maximum(k, 1).astype(np.float64)
+    inverse = 1 / large
+    square = inverse * inverse
+    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
+    found = 0.5 * np.log(2 * np.pi * large) + series
+    small = k < len(_FEW)
+    found[small] = _FEW[k[small]]
     return found
 
 
-_REMAINDERS: dict[str, Floats] = {}
-
-
-def stirling_remainders(most: int) -> Floats:
-    """Return ``log(k!) - (k log k - k)`` for k from 0 to at least `most`."""
-    known = _REMAINDERS.get("", np.empty(0))
-    if len(known) <= most:
-        k = np.arange(max(most + 1, 1024), dtype=np.float64)
-        k[0] = 1.0
-        inverse = 1 / k
-        square = inverse * inverse
-        series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
-        known = 0.5 * np.log(2 * np.pi * k) + series
-        few = range(1, 32)
-        known[1:32] = [lgamma(i + 1) - (i * np.log(i) - i) for i in few]
-        known[0] = 0.0
-        _REMAINDERS[""] = known
-    return known
+_FEW: Floats = np.array([0.0, *(lgamma(k + 1) - (k * log(k) - k) for k in range(1, 32))])
 
 
 def odds_ratio_interval(
