@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import comb
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class Cores:
         self._items: list[NDArray[np.int64]] = []
         self._counts: list[NDArray[np.int64]] = []
         self._depths: list[int] = []
+        self._stamps: list[NDArray[np.float64]] = []
         self._owners: list[NDArray[np.int64]] = []
         self._aside: list[NDArray[np.int64]] = []
 
@@ -45,8 +46,11 @@ class Cores:
         items: NDArray[np.int64],
         counts: NDArray[np.int64],
         depth: int,
+        stamps: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int64]:
         """Take cores of `depth` items and return their numbers; -1 is the parent of one item."""
+        if stamps is not None:
+            self._stamps.append(stamps)
         self._parents.append(parents)
         self._items.append(items)
         self._counts.append(counts)
@@ -76,6 +80,7 @@ class Cores:
             free_ptr=np.zeros(self.n + 1, dtype=np.int64),
             free=nothing,
             universal=universal,
+            stamp=np.concatenate(self._stamps) if self._stamps else None,
         )
         return found if not len(owner) and not len(universal) else _handed_down(found, owner, aside)
 
@@ -91,6 +96,7 @@ class FoundCores:
     free_ptr: NDArray[np.int64]
     free: NDArray[np.int64]
     universal: NDArray[np.int64]
+    stamp: NDArray[np.float64] | None = None  # sum of the numbers of its baskets
 
     @property
     def n_free(self) -> NDArray[np.int64]:
@@ -251,12 +257,4 @@ def _handed_down(
         inherited = size[above]
         start = np.where(above < 0, ptr[n], ptr[above])
         free[ramps(inherited, ptr[level])] = free[ramps(inherited, start)]
-    return FoundCores(
-        found.parent,
-        found.item,
-        found.count,
-        found.depth,
-        ptr[:-1],
-        free[: ptr[n]],
-        found.universal,
-    )
+    return replace(found, free_ptr=ptr[:-1], free=free[: ptr[n]])

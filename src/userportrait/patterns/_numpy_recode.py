@@ -29,12 +29,15 @@ class Deliveries:
         How many come after it.
     weights : ndarray of int64, optional
         Baskets that the place counts for; None if one each.
+    stamps : ndarray of float64, optional
+        A random whole number of the basket of each place.
     """
 
     ptr: NDArray[np.int64]
     start: NDArray[np.int64]
     tail: NDArray[np.int64]
     weights: NDArray[np.int64] | None
+    stamps: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class Recoded:
         Places with two or more items after them: what sets of three and more come from.
     short : Deliveries
         Places with one item after them.
+    stamps : ndarray of float64 of shape (n_items,), optional
+        Sum of the random numbers of the baskets that have the item. Sums are exact: sets that
+        are in the same baskets have the same sum.
     """
 
     items: NDArray[np.int32]
@@ -66,29 +72,48 @@ class Recoded:
     entries: NDArray[np.int32]
     long: Deliveries
     short: Deliveries
+    stamps: NDArray[np.float64] | None
 
 
-def recode(baskets: Baskets, min_count: int) -> Recoded:
+def recode(baskets: Baskets, min_count: int, *, stamped: bool = False) -> Recoded:
     """Drop the items that are in fewer than `min_count` baskets and rank the others."""
     sizes = np.diff(baskets.indptr)
-    weights = baskets.weights
     counts = _item_counts(baskets, sizes)
     frequent = np.flatnonzero(counts >= max(min_count, 1))
     everywhere = counts[frequent] == baskets.n_baskets
     universal, frequent = frequent[everywhere], frequent[~everywhere]
     frequent = frequent[np.argsort(counts[frequent], kind="stable")]
+    n_items = len(frequent)
     rank = np.full(len(counts), -1, dtype=np.int32)
-    rank[frequent] = np.arange(len(frequent), dtype=np.int32)
-    entries, tail, rows = _sorted_entries(rank[baskets.indices], sizes, len(frequent))
+    rank[frequent] = np.arange(n_items, dtype=np.int32)
+    entries, tail, rows = _sorted_entries(rank[baskets.indices], sizes, n_items)
+    columns = _Columns(entries, tail, rows, baskets.weights, _stamps(sizes) if stamped else None)
+    stamps = columns.stamps
     return Recoded(
         items=frequent.astype(np.int32),
         counts=counts[frequent],
         universal=universal.astype(np.int32),
         n_baskets=baskets.n_baskets,
         entries=entries,
-        long=_deliveries(np.flatnonzero(tail >= 2), entries, tail, rows, len(frequent), weights),
-        short=_deliveries(np.flatnonzero(tail == 1), entries, tail, rows, len(frequent), weights),
+        long=_deliveries(np.flatnonzero(tail >= 2), columns, n_items),
+        short=_deliveries(np.flatnonzero(tail == 1), columns, n_items),
+        stamps=None if stamps is None else np.bincount(entries, stamps[rows], minlength=n_items),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    entries: NDArray[np.int32]
+    tail: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.int64] | None  # by row
+    stamps: NDArray[np.float64] | None  # by row
+
+
+def _stamps(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a random number for each basket, so small that all together add up exactly."""
+    most = 2 ** (52 - len(sizes).bit_length())
+    return np.random.default_rng(0).integers(1, most, size=len(sizes)).astype(np.float64)
 
 
 def ramps(lengths: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -125,21 +150,20 @@ def _sorted_entries(
     return (keys & ((1 << bits) - 1)).astype(np.int32), tail, rows
 
 
-def _deliveries(
-    places: NDArray[np.int64],
-    entries: NDArray[np.int32],
-    tail: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    n_items: int,
-    weights: NDArray[np.int64] | None,
-) -> Deliveries:
+def _deliveries(places: NDArray[np.intp], columns: _Columns, n_items: int) -> Deliveries:
     """Return places by item, those of one item in the order of the baskets."""
-    bits = max(len(entries), 1).bit_length()
-    keys = entries[places].astype(np.int64) << bits
+    bits = max(len(columns.entries), 1).bit_length()
+    keys = columns.entries[places].astype(np.int64) << bits
     keys |= places
     keys.sort()
     ptr = np.zeros(n_items + 1, dtype=np.int64)
     np.cumsum(np.bincount(keys >> bits, minlength=n_items), out=ptr[1:])
     keys &= (1 << bits) - 1
-    heavy = None if weights is None else weights[rows[keys]]
-    return Deliveries(ptr, keys + 1, tail[keys], heavy)
+    weights, stamps = columns.weights, columns.stamps
+    return Deliveries(
+        ptr=ptr,
+        start=keys + 1,
+        tail=columns.tail[keys],
+        weights=None if weights is None else weights[columns.rows[keys]],
+        stamps=None if stamps is None else stamps[columns.rows[keys]],
+    )

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._budget import Watch
 
-__all__ = ["NODE_BYTES", "PairFilter", "Search", "Siblings", "Stopped", "fitting_words"]
+__all__ = ["NODE_BYTES", "PairFilter", "Search", "Siblings", "Stamps", "Stopped", "fitting_words"]
 
 NODE_BYTES = 12
-_CHUNK_PAIRS = 1 << 15  # pairs looked at together
-_CHUNK_WORDS = 1 << 15  # words met at once: what stays in a processor's own memory
+_CHUNK_PAIRS = 1 << 16  # pairs looked at together
+_CHUNK_WORDS = 1 << 16  # words met at once: what stays in a processor's own memory
 _KEPT_WORDS = 1 << 19  # words of one level kept before the search goes deeper
 _FILTER_CELLS = 1 << 24
+_TABLE_BITS = 1 << 15
+_FEW_ROWS = 32  # for which a table by bytes is not worth making
 
 
 class Stopped(Exception):
@@ -51,6 +53,53 @@ class PairFilter:
         return np.flatnonzero(self._seen[cell])
 
 
+class Stamps:
+    """Adds up the numbers of the baskets that bitmaps stand for, a byte at a time.
+
+    Parameters
+    ----------
+    stamps : ndarray of float64 of shape (n_first_items, 64 * n_words)
+        Number of the basket of each bit.
+    """
+
+    def __init__(self, stamps: NDArray[np.float64]) -> None:
+        self._stamps = stamps
+        self._tables: dict[int, NDArray[np.float64]] = {}
+
+    def sums(self, bits: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the sum of each row, the bits of which are those of its first item."""
+        as_bytes = bits.astype("<u8", copy=False).view(np.uint8)
+        found = np.empty(len(bits))
+        order = np.argsort(owner, kind="stable")
+        edges = np.flatnonzero(np.diff(owner[order])) + 1
+        for rows in np.split(order, edges) if len(order) else []:
+            found[rows] = self._of_owner(int(owner[rows[0]]), as_bytes[rows])
+        return found
+
+    def _of_owner(self, owner: int, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        if len(rows) < _FEW_ROWS and owner not in self._tables:
+            as_bits = np.unpackbits(rows, axis=1, bitorder="little")
+            return np.einsum("ij,j->i", as_bits, self._stamps[owner])
+        table = self._table(owner)
+        step = np.arange(rows.shape[1]) * 256
+        parts = [
+            table.take(rows[start : start + 256] + step).sum(axis=1)
+            for start in range(0, len(rows), 256)
+        ]
+        return np.concatenate(parts)
+
+    def _table(self, owner: int) -> NDArray[np.float64]:
+        if owner not in self._tables:
+            if len(self._tables) * self._stamps.shape[1] > _TABLE_BITS:
+                self._tables.clear()
+            by_byte = self._stamps[owner].reshape(-1, 8)
+            table = np.zeros((len(by_byte), 256))
+            for bit in range(8):
+                table[:, 1 << bit : 2 << bit] = table[:, : 1 << bit] + by_byte[:, bit : bit + 1]
+            self._tables[owner] = table.ravel()
+        return self._tables[owner]
+
+
 @dataclass(slots=True)
 class Siblings:
     """Itemsets of one length; those that differ in the last item only stand together.
@@ -67,6 +116,8 @@ class Siblings:
         Baskets with the itemset, among those of its first item.
     scale : ndarray of int64 of shape (n, n_words), optional
         What a bit of each word counts for; None if one.
+    owner : ndarray of int64 of shape (n,)
+        First item, counted from that of the block.
     """
 
     core: NDArray[np.int64]
@@ -74,6 +125,7 @@ class Siblings:
     count: NDArray[np.int64]
     right: NDArray[np.int64]
     n_free: NDArray[np.int64]
+    owner: NDArray[np.int64]
     bits: NDArray[np.uint64]
     scale: NDArray[np.int64] | None = None
 
@@ -89,6 +141,7 @@ class Siblings:
             np.concatenate([part.count for part in parts]),
             np.concatenate([part.right for part in parts]),
             np.concatenate([part.n_free for part in parts]),
+            np.concatenate([part.owner for part in parts]),
             np.concatenate([part.bits for part in parts]),
             np.concatenate(scales) if scales else None,
         )
@@ -98,14 +151,25 @@ class Search:
     """Finds the cores of all itemsets that `min_count` baskets have."""
 
     def __init__(
-        self, *, min_count: int, longest: int | None, watch: Watch, pairs: PairFilter | None = None
+        self,
+        *,
+        min_count: int,
+        longest: int | None,
+        watch: Watch,
+        pairs: PairFilter | None = None,
+        counts_free: bool = True,
+        prunes: bool = False,
     ) -> None:
         self.cores = Cores()
+        self.stamps: Stamps | None = None
+        self.complete_below = 0
         self.n_itemsets = 0.0
         self.share = 0.0
         self.min_count = min_count
         self.pairs = pairs
         self._longest = longest
+        self._counts_free = counts_free
+        self._prunes = prunes
         self._watch = watch
 
     def ask(self) -> None:
@@ -121,7 +185,7 @@ class Search:
 
     def tally(self, n_free: NDArray[np.int64], depth: int) -> None:
         """Count the itemsets that cores with so many free items stand for."""
-        if not n_free.any():
+        if not self._counts_free or not n_free.any():
             self.n_itemsets += len(n_free)
             return
         times = np.bincount(n_free)
@@ -132,12 +196,13 @@ class Search:
     def deepen(self, level: Siblings, depth: int) -> None:
         """Find all itemsets that start with those of a level of `depth` items."""
         reach = np.cumsum(level.right)
+        covered = np.zeros(len(reach), dtype=np.bool_)
         waiting: list[Siblings] = []
         n_waiting = low = 0
         while low < len(reach):
             before = int(reach[low - 1]) if low else 0
             high = max(low + 1, int(np.searchsorted(reach, before + _CHUNK_PAIRS, "right")))
-            children = self._extend(level, low, high, depth)
+            children = self._extend(level, low, high, depth, covered)
             self.ask()
             low = high
             if children is None:
@@ -151,8 +216,14 @@ class Search:
             del level
             self.deepen(Siblings.joined(waiting), depth + 1)
 
-    def _extend(self, level: Siblings, low: int, high: int, depth: int) -> Siblings | None:
-        """Join each sibling with those after it; return what may be joined further."""
+    def _extend(
+        self, level: Siblings, low: int, high: int, depth: int, covered: NDArray[np.bool_]
+    ) -> Siblings | None:
+        """Join each sibling with those after it; return what may be joined further.
+
+        Where only closed sets are wanted, a sibling all of whose baskets have an earlier one is
+        `covered`: nothing that starts with it is closed.
+        """
         right = level.right[low:high]
         first = np.repeat(np.arange(low, high), right)
         second = ramps(right, np.arange(low + 1, high + 1))
@@ -168,9 +239,15 @@ class Search:
             n_free = n_free + np.bincount(aside - low, minlength=high - low)
             kept = np.flatnonzero(~free)
             first, second, count, bits = first[kept], second[kept], count[kept], bits[kept]
+        if self._prunes:
+            covered[second[count == level.count[second]]] = True
+            kept = np.flatnonzero(~covered[first])
+            first, second, count, bits = first[kept], second[kept], count[kept], bits[kept]
         self.tally(n_free, depth)
         item = level.item[second]
-        core = self.cores.add(level.core[first], item, count, depth + 1)
+        owner = level.owner[first]
+        stamps = None if self.stamps is None else self.stamps.sums(bits, owner)
+        core = self.cores.add(level.core[first], item, count, depth + 1, stamps)
         if not len(core):
             return None
         family = first - low
@@ -186,13 +263,11 @@ class Search:
         some = np.flatnonzero(grows)
         scale = None if level.scale is None else level.scale[first[some]]
         columns = (core[some], item[some], count[some], after[some], n_free[some])
-        return Siblings(*columns, bits[some], scale)
+        return Siblings(*columns, owner[some], bits[some], scale)
 
     def _met(
         self, level: Siblings, first: NDArray[np.int64], second: NDArray[np.int64]
-    ) -> tuple[
-        NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]
-    ]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
         """Return the frequent ones of the pairs, how many baskets have both, and which."""
         words = level.bits.shape[1]
         step = max(256, _CHUNK_WORDS // words)
@@ -225,9 +300,7 @@ def fitting_words(n_bits: int) -> int:
 _LANES = {8: np.uint64, 4: np.uint32, 2: np.uint16}
 
 
-def _popcounts(
-    met: NDArray[np.uint64], scale: NDArray[np.int64] | None
-) -> NDArray[np.integer]:
+def _popcounts(met: NDArray[np.uint64], scale: NDArray[np.int64] | None) -> NDArray[np.integer]:
     """Return how many bits are set in each row, each times the scale of its word."""
     ones = np.bitwise_count(met)
     words = ones.shape[1]
@@ -251,10 +324,13 @@ def _lane_sums(ones: NDArray[np.uint8], width: int) -> NDArray[np.integer]:
     lanes = ones.view(kind)
     mask = kind(int("00ff" * (width // 2), 16))
     eight = kind(8)
-    total = np.zeros(len(ones), dtype=kind)
-    for column in range(lanes.shape[1]):
-        total += lanes[:, column] & mask
-        total += (lanes[:, column] >> eight) & mask
+    pairs = lanes >> eight
+    pairs &= mask
+    lanes &= mask
+    pairs += lanes
+    total = pairs[:, 0]
+    for column in range(1, pairs.shape[1]):
+        total += pairs[:, column]
     if width == 8:
         total *= kind(0x0001000100010001)
         total >>= kind(48)
