@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlxtend.frequent_patterns import association_rules
 
@@ -48,6 +48,7 @@ def listed(rules: Rules) -> list[tuple[Any, ...]]:
     return list(zip(frame["antecedent"], frame["consequent"], frame["count"], strict=True))
 
 
+@settings(max_examples=40)
 @given(BASKETS, st.integers(1, 3), st.sampled_from([0.0, 1 / 3, 0.5, 0.6, 1.0]))
 def test_rules_are_those_of_brute_force_in_public_order(
     lists: list[list[str]], min_count: int, min_confidence: float
@@ -58,6 +59,7 @@ def test_rules_are_those_of_brute_force_in_public_order(
     assert rules.stopped is None
 
 
+@settings(max_examples=40)
 @given(BASKETS, st.sampled_from([0.0, 0.5, 0.8]))
 def test_one_item_on_the_right_takes_the_same_rules_by_the_faster_way(
     lists: list[list[str]], min_confidence: float
@@ -70,6 +72,7 @@ def test_one_item_on_the_right_takes_the_same_rules_by_the_faster_way(
     np.testing.assert_array_equal(single.splits, of_single.splits)
 
 
+@settings(max_examples=40)
 @given(BASKETS | NUMBERS, st.sampled_from([0.0, 0.4, 0.75, 1.0]))
 def test_the_mlxtend_frame_is_that_of_mlxtend(lists: list[list[Any]], threshold: float) -> None:
     itemsets = brute_itemsets(lists, 1)

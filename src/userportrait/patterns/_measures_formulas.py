@@ -347,10 +347,15 @@ def log10_p_value(t: Tables) -> Floats:
 
 
 def upper_quantile(left: Ints, right: Ints, n: int, level: float) -> Ints:
-    """Return the least count q with P(C <= q) >= level, C hypergeometric."""
-    lowest = np.maximum(left + right - n, 0)
-    highest = np.minimum(left, right)
-    top, low, high = np.log1p(-level), lowest - 1, highest.copy()
+    """Return the least count q with P(C <= q) >= level (0.5 to 0.99), C hypergeometric."""
+    share = left / n
+    mean = share * right
+    deviation = np.sqrt(mean * (1 - share) * ((n - right) / max(n - 1, 1)))
+    # The median is within one of the mean, and by Cantelli's inequality no more than
+    # 1 / (1 + 100) lies ten deviations above it.
+    low = np.maximum(left + right - n, np.floor(mean).astype(np.int64) - 1) - 1
+    high = np.minimum(np.minimum(left, right), np.ceil(mean + 10 * deviation).astype(np.int64))
+    top = np.log1p(-level)
     while True:  # P(C > low) > 1 - level >= P(C > high)
         open_ = np.flatnonzero(high - low > 1)
         if not len(open_):
