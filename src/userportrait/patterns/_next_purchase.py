@@ -258,8 +258,8 @@ class NextPurchases:
         -------
         DataFrame
             `customer_id`, `rank` (from 1), `item`, `score`, `median_days`, `antecedent`, by
-            customer and rank. Of equal scores the smaller item comes first, and of an item's equal rules
-            the first in their order. Customers to whom no rule applies have no row.
+            customer and rank. Of equal scores the smaller item comes first, and of an item's
+            equal rules the first in their order. Customers to whom no rule applies have no row.
         """
         owner = "NextPurchases.recommend"
         check_values(owner, {"n": n}, {"n": Between(1, np.inf, integer=True)})

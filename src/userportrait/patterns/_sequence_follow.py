@@ -98,15 +98,18 @@ class Follower:
         n = np.bincount(customer, minlength=int(customer.max(initial=-1)) + 1)
         share = 1 / n[customer] if len(moments) else np.empty(0)
         total = np.zeros(self._n_items)
-        before = np.cumsum(self._high[moments] - self._low[moments], dtype=np.int64)
-        cuts = np.searchsorted(before, np.arange(_ENTRIES, before.max(initial=0), _ENTRIES))
+        sizes = np.maximum(self._high[moments] - self._low[moments], 0)
+        before = np.cumsum(sizes, dtype=np.int64)
+        most = int(before[-1]) if len(before) else 0
+        cuts = np.searchsorted(before, np.arange(_ENTRIES, most, _ENTRIES))
         for part in np.split(np.arange(len(moments)), np.unique(cuts)):
             here = moments[part]
             row, entry = _expanded(self._low[here], self._high[here])
             pairs = np.unique(row.astype(np.int64) * self._n_items + self._item[entry])
             row, item = np.divmod(pairs, self._n_items)
             total += np.bincount(item, weights=share[part][row], minlength=self._n_items)
-        return total / max(1, np.count_nonzero(n))
+        mean: NDArray[np.float64] = total / max(1, int(np.count_nonzero(n)))
+        return mean
 
 
 def _medians(
@@ -115,8 +118,9 @@ def _medians(
     """Return the median of each run of keys; `count` is the length of the runs."""
     ordered = value[np.lexsort((value, key))]
     start = np.cumsum(count) - count
-    middle = ordered[start + (count - 1) // 2].astype(np.float64) + ordered[start + count // 2]
-    return middle / 2
+    low, high = ordered[start + (count - 1) // 2], ordered[start + count // 2]
+    middle: NDArray[np.float64] = (low + high) / 2
+    return middle
 
 
 def _expanded(

@@ -80,7 +80,7 @@ def _without_larger_apart(trie: SequenceTrie, label: NDArray[np.int64]) -> NDArr
 
 def _all_tokens(trie: SequenceTrie) -> list[_Tokens]:
     found: list[_Tokens] = []
-    items = np.where(trie.is_new, trie.item, ~trie.item).tolist()
+    items: list[int] = np.where(trie.is_new, trie.item, ~trie.item).tolist()
     for parent, token in zip(trie.parent.tolist(), items, strict=True):
         found.append((*found[parent], token) if parent >= 0 else (token,))
     return found

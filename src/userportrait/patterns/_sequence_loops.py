@@ -1,28 +1,95 @@
 """The compiled loops of `_sequence_numba`; importing this needs numba.
 
 A row is an entry: where the last item of an occurrence stands. Rows of a pattern are ordered by
-customer and step. All rows lie in one arena; the children of a pattern stand behind it, and a
-pattern is done with when its children begin to be written over.
+customer and step. All rows lie in one arena; those of the children of a pattern stand behind its
+own, and are written over when the next pattern of the stack is looked at.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-import numba
 import numpy as np
 
-__all__ = ["mine_chunk"]
+from userportrait.patterns._numba_compile import compiled
 
-njit: Any = numba.njit(nogil=True, cache=True)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Asked", "Read", "mine_chunk"]
+
+Ints: TypeAlias = "NDArray[np.int32]"
+Longs: TypeAlias = "NDArray[np.int64]"
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
-@njit
-def _count_plain(items, previous, rows, low, high, counts, touched):
+class Read(NamedTuple):
+    """What the loops read: see `Steps`; empty arrays where there is no such limit."""
+
+    items: Ints
+    previous: Ints
+    owner: Ints
+    step: Ints
+    item_ptr: Ints
+    customer: Ints
+    end: Ints
+    after: Ints
+    gap_end: Ints
+    span_end: Ints
+    first_rows: Ints
+    first_starts: Ints
+    weights: Longs
+
+
+class Asked(NamedTuple):
+    """What is looked for, and which loops will do."""
+
+    is_plain: bool
+    first_only: bool
+    is_flat: bool
+    n_items: int
+    n_customers: int
+    min_count: int
+    top_k: int
+    min_length: int
+    max_length: int
+    min_steps: int
+    max_steps: int
+
+
+class _Room(NamedTuple):
+    """Scratch for one item each: counts, marks and places.
+
+    Columns of `cells`: the last customer, the customers and the rows of an item in later steps;
+    the same beside the last item.
+    """
+
+    counts: Ints
+    cells: Ints
+    slot: Ints
+    beside_slot: Ints
+    touched: Ints
+
+
+class _Out(NamedTuple):
+    """The patterns found."""
+
+    parent: Ints
+    item: Ints
+    is_new: NDArray[np.bool_]
+    counts: Longs
+    total: Longs
+
+
+@compiled
+def _count_plain(read: Read, room: _Room, rows: Ints, low: int, high: int) -> int:
     """Count the customers of each item after the rows; return how many items there are.
 
     Without branches but the end of the loop: what an entry is cannot be foretold.
     """
+    items, previous = read.items, read.previous
+    counts, touched = room.counts, room.touched
     n = 0
     for r in range(low, high):
         e = rows[r]
@@ -39,9 +106,10 @@ def _count_plain(items, previous, rows, low, high, counts, touched):
     return n
 
 
-@njit
-def _fill_plain(items, previous, rows, low, high, slot):
+@compiled
+def _fill_plain(read: Read, slot: Ints, rows: Ints, low: int, high: int) -> None:
     """Write the rows of each item that has a slot; the last place of all takes what is not."""
+    items, previous = read.items, read.previous
     nowhere = len(rows) - 1
     for r in range(low, high):
         e = rows[r]
@@ -56,78 +124,81 @@ def _fill_plain(items, previous, rows, low, high, slot):
             item = items[j]
 
 
-@njit
-def _reach(r, group_end, rows, begins, step, end, after, gap_end, span_end):
+@compiled
+def _reach(read: Read, rows: Ints, begins: Ints, r: int, group_end: int) -> tuple[int, int]:
     """Return the steps that may be the next element after a row, less those of the next row."""
-    here = step[rows[r]]
-    low = after[here]
-    high = end[here]
-    if len(gap_end):
-        high = min(high, gap_end[here])
-    if len(span_end):
-        high = min(high, span_end[begins[r]])
+    here = read.step[rows[r]]
+    low = read.after[here]
+    high = read.end[here]
+    if len(read.gap_end):
+        high = min(high, read.gap_end[here])
+    if len(read.span_end):
+        high = min(high, read.span_end[begins[r]])
     if r + 1 < group_end:
-        high = min(high, after[step[rows[r + 1]]])
-    return low, high
+        high = min(high, read.after[read.step[rows[r + 1]]])
+    return int(low), int(max(low, high))
 
 
-@njit
-def _group_end(rows, r, high, step, customer):
-    owner = customer[step[rows[r]]]
+@compiled
+def _group_end(read: Read, rows: Ints, r: int, high: int) -> int:
+    """Return one past the last row of the customer of row r."""
+    owner = read.customer[read.step[rows[r]]]
     r += 1
-    while r < high and customer[step[rows[r]]] == owner:
+    while r < high and read.customer[read.step[rows[r]]] == owner:
         r += 1
     return r
 
 
-@njit
+@compiled
+def _count_one(cells: Ints, touched: Ints, n: int, item: int, column: int, stamp: int) -> int:
+    """Count one entry of an item for the customer of this stamp."""
+    if cells[item, 1] == 0 and cells[item, 4] == 0:
+        touched[n] = item
+        n += 1
+    if cells[item, column] != stamp:
+        cells[item, column] = stamp
+        cells[item, column + 1] += 1
+    cells[item, column + 2] += 1
+    return n
+
+
+@compiled
 def _count_general(
-    items, step, item_ptr, customer, end, after, gap_end, span_end, rows, begins, low, high,
-    later, beside, cells, touched, stamp,
-):  # fmt: skip
-    """Count customers and rows by item, in later steps (columns 0-2) and beside (3-5)."""
+    read: Read, room: _Room, rows: Ints, begins: Ints, low: int, high: int,
+    later: bool, beside: bool, stamp: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Count customers and rows by item, in later steps and beside the last item."""
+    items, item_ptr, step = read.items, read.item_ptr, read.step
+    cells, touched = room.cells, room.touched
     n = 0
     r = low
     while r < high:
-        stop = _group_end(rows, r, high, step, customer)
+        stop = _group_end(read, rows, r, high)
         stamp += 1
         for k in range(r, stop):
             if beside:
                 for j in range(rows[k] + 1, item_ptr[step[rows[k]] + 1]):
-                    item = items[j]
-                    if cells[item, 1] == 0 and cells[item, 4] == 0:
-                        touched[n] = item
-                        n += 1
-                    if cells[item, 3] != stamp:
-                        cells[item, 3] = stamp
-                        cells[item, 4] += 1
-                    cells[item, 5] += 1
+                    n = _count_one(cells, touched, n, items[j], 3, stamp)
             if later:
-                first, last = _reach(k, stop, rows, begins, step, end, after, gap_end, span_end)
-                if first < last:
-                    for j in range(item_ptr[first], item_ptr[last]):
-                        item = items[j]
-                        if cells[item, 1] == 0 and cells[item, 4] == 0:
-                            touched[n] = item
-                            n += 1
-                        if cells[item, 0] != stamp:
-                            cells[item, 0] = stamp
-                            cells[item, 1] += 1
-                        cells[item, 2] += 1
+                first, last = _reach(read, rows, begins, k, stop)
+                for j in range(item_ptr[first], item_ptr[last]):
+                    n = _count_one(cells, touched, n, items[j], 0, stamp)
         r = stop
     return n, stamp
 
 
-@njit
+@compiled
 def _fill_general(
-    items, step, item_ptr, customer, end, after, gap_end, span_end, rows, begins, low, high,
-    later, beside, first_only, slot, beside_slot, cells, stamp,
-):  # fmt: skip
-    """Write the rows of each item that has a slot."""
-    has_span = len(span_end) > 0
+    read: Read, room: _Room, rows: Ints, begins: Ints, low: int, high: int,
+    later: bool, beside: bool, first_only: bool, stamp: int,
+) -> int:  # fmt: skip
+    """Write the rows of each item that has a slot; return the last stamp."""
+    items, item_ptr, step = read.items, read.item_ptr, read.step
+    cells, slot, beside_slot = room.cells, room.slot, room.beside_slot
+    has_span = len(read.span_end) > 0
     r = low
     while r < high:
-        stop = _group_end(rows, r, high, step, customer)
+        stop = _group_end(read, rows, r, high)
         stamp += 1
         for k in range(r, stop):
             if beside:
@@ -139,232 +210,255 @@ def _fill_general(
                             begins[place] = begins[k]
                         beside_slot[items[j]] = place + 1
             if later:
-                first, last = _reach(k, stop, rows, begins, step, end, after, gap_end, span_end)
-                if first < last:
-                    for j in range(item_ptr[first], item_ptr[last]):
-                        item = items[j]
-                        place = slot[item]
-                        if place >= 0:
-                            if first_only:
-                                if cells[item, 0] == stamp:
-                                    continue
-                                cells[item, 0] = stamp
-                            rows[place] = j
-                            if has_span:
-                                begins[place] = begins[k]
-                            slot[item] = place + 1
+                first, last = _reach(read, rows, begins, k, stop)
+                for j in range(item_ptr[first], item_ptr[last]):
+                    item = items[j]
+                    place = slot[item]
+                    if place < 0 or (first_only and cells[item, 0] == stamp):
+                        continue
+                    cells[item, 0] = stamp
+                    rows[place] = j
+                    if has_span:
+                        begins[place] = begins[k]
+                    slot[item] = place + 1
         r = stop
     return stamp
 
 
-@njit
-def _sum_weights(rows, low, high, owner, weights):
+@compiled
+def _sum_weights(rows: Ints, low: int, high: int, owner: Ints, weights: Longs) -> int:
     """Sum the weight of each customer of the rows once."""
     total = 0
     last = -1
     for r in range(low, high):
         who = owner[rows[r]]
         if who != last:
-            total += weights[who]
+            total += int(weights[who])
             last = who
     return total
 
 
-@njit
-def _larger(array, used, size):
-    """Return the array with room for `size` values."""
-    room = max(size, 2 * len(array))
-    grown = np.empty(room, dtype=array.dtype)
+@compiled
+def _clear(room: _Room, item: int, is_plain: bool) -> None:
+    if is_plain:
+        room.counts[item] = 0
+        room.slot[item] = -1
+        return
+    room.slot[item] = -1
+    room.beside_slot[item] = -1
+    room.cells[item, 1] = 0
+    room.cells[item, 2] = 0
+    room.cells[item, 4] = 0
+    room.cells[item, 5] = 0
+
+
+@compiled
+def _figures(room: _Room, asked: Asked, item: int, is_new: bool) -> tuple[int, int]:
+    """Return the customers and the rows of an item."""
+    if asked.is_plain:
+        n = room.counts[item] if is_new else 0
+        return n, n
+    column = 0 if is_new else 3
+    n = room.cells[item, column + 1]
+    if is_new and asked.first_only:
+        return n, n
+    return n, room.cells[item, column + 2]
+
+
+@compiled
+def _keep_frequent(room: _Room, asked: Asked, n_touched: int, least: int) -> tuple[int, int]:
+    """Keep the items that are frequent; return how many, and the rows they need."""
+    n_kept = 0
+    need = 0
+    for t in range(n_touched):
+        item = room.touched[t]
+        n_later, later = _figures(room, asked, item, True)
+        n_beside, beside = _figures(room, asked, item, False)
+        if n_later < least and n_beside < least:
+            _clear(room, item, asked.is_plain)
+            continue
+        room.touched[n_kept] = item
+        n_kept += 1
+        need += (later if n_later >= least else 0) + (beside if n_beside >= least else 0)
+    return n_kept, need
+
+
+@compiled
+def _note(
+    room: _Room, asked: Asked, out: _Out, stack: Longs, depth: int, n_found: int, n_kept: int,
+    place: int, least: int,
+) -> int:  # fmt: skip
+    """Write the children of the pattern at `depth`, and put them there; return how many."""
+    node, _, _, length, n_steps, _ = stack[depth]
+    n = 0
+    for t in range(n_kept):
+        item = room.touched[t]
+        for is_new in (True, False):
+            count, size = _figures(room, asked, item, is_new)
+            if count < least:
+                continue
+            if is_new:
+                room.slot[item] = place
+            else:
+                room.beside_slot[item] = place
+            out.parent[n_found + n] = node
+            out.item[n_found + n] = item
+            out.is_new[n_found + n] = is_new
+            out.counts[n_found + n] = count
+            stack[depth + n, 0] = asked.n_items + n_found + n
+            stack[depth + n, 1] = place
+            stack[depth + n, 2] = place + size
+            stack[depth + n, 3] = length + 1
+            stack[depth + n, 4] = n_steps + is_new
+            stack[depth + n, 5] = count
+            place += size
+            n += 1
+    return n
+
+
+@compiled
+def _hold(
+    held: Longs, n_held: int, stack: Longs, depth: int, n: int, asked: Asked, least: int
+) -> tuple[int, int]:
+    """Count the patterns by their counts, and raise the threshold to that of the best k."""
+    for s in range(depth, depth + n):
+        if stack[s, 3] >= asked.min_length and stack[s, 4] >= asked.min_steps:
+            held[stack[s, 5]] += 1
+            n_held += 1
+    while least <= asked.n_customers and n_held - held[least] >= asked.top_k:
+        n_held -= held[least]
+        least += 1
+    return n_held, least
+
+
+@compiled
+def _larger(array: NDArray[_Scalar], used: int, size: int) -> NDArray[_Scalar]:
+    """Return the array, or a copy of its used part with room for `size` values."""
+    if size <= len(array):
+        return array
+    grown = np.empty(max(size, 2 * len(array)), dtype=array.dtype)
     grown[:used] = array[:used]
     return grown
 
 
-@njit
+@compiled
+def _larger_stack(stack: Longs, used: int, size: int) -> Longs:
+    if size <= len(stack):
+        return stack
+    grown = np.empty((2 * size, 6), dtype=np.int64)
+    grown[:used] = stack[:used]
+    return grown
+
+
+@compiled
 def mine_chunk(
-    first_items, items, previous, owner, step, item_ptr, customer, end, after, gap_end, span_end,
-    first_rows, first_starts, weights, is_plain, first_only, is_flat, n_items, n_customers,
-    min_count, top_k, min_length, max_length, min_steps, max_steps, signal,
-):  # fmt: skip
+    first_items: Ints, read: Read, asked: Asked, signal: Longs
+) -> tuple[Ints, Ints, NDArray[np.bool_], Longs, Longs]:
     """Find the longer patterns that begin with some items.
 
-    Returns parent, item, is_new, count and total of each. Parents below `n_items` are the
-    items themselves; the patterns here are numbered from there on.
+    Returns parent, item, is_new, count and total of each. Parents below the number of items are
+    the items themselves; the patterns here are numbered from there on. A first value of
+    `signal` other than 0 stops the search; the second is the number of patterns so far.
     """
-    has_span = len(span_end) > 0
-    has_weights = len(weights) > 0
-    entry_owner = owner
-    if has_weights and not is_plain:
-        entry_owner = customer[step]
-    counts = np.zeros(n_items if is_plain else 0, dtype=np.int32)
-    cells = np.zeros((0 if is_plain else n_items, 6), dtype=np.int32)
-    slot = np.full(n_items, -1, dtype=np.int32)
-    beside_slot = np.full(0 if is_plain else n_items, -1, dtype=np.int32)
-    touched = np.empty(n_items + 1, dtype=np.int32)
-    rows = np.empty(max(1024, 4 * len(items) // 3), dtype=np.int32)
+    is_plain = asked.is_plain
+    has_span = len(read.span_end) > 0
+    has_weights = len(read.weights) > 0
+    owner = read.customer[read.step] if has_weights and not is_plain else read.owner
+    n_general = 0 if is_plain else asked.n_items
+    room = _Room(
+        np.zeros(asked.n_items - n_general, dtype=np.int32),
+        np.zeros((n_general, 6), dtype=np.int32),
+        np.full(asked.n_items, -1, dtype=np.int32),
+        np.full(n_general, -1, dtype=np.int32),
+        np.empty(asked.n_items + 1, dtype=np.int32),
+    )
+    rows = np.empty(len(read.items) + 1024, dtype=np.int32)
     begins = np.empty(len(rows) if has_span else 0, dtype=np.int32)
-    # One row of the stack: node, first row, one past the last, items, elements, count.
+    # One row of the stack: node, first row, one past the last, items, elements, customers.
     stack = np.empty((256, 6), dtype=np.int64)
-    parents = np.empty(1024, dtype=np.int32)
-    last_items = np.empty(1024, dtype=np.int32)
-    starts = np.empty(1024, dtype=np.bool_)
-    found_counts = np.empty(1024, dtype=np.int64)
-    totals = np.empty(1024 if has_weights else 0, dtype=np.int64)
-    held = np.zeros(n_customers + 2 if top_k > 0 else 0, dtype=np.int64)
+    out = _Out(
+        np.empty(1024, dtype=np.int32),
+        np.empty(1024, dtype=np.int32),
+        np.empty(1024, dtype=np.bool_),
+        np.empty(1024, dtype=np.int64),
+        np.empty(1024 if has_weights else 0, dtype=np.int64),
+    )
+    held = np.zeros(asked.n_customers + 2 if asked.top_k > 0 else 0, dtype=np.int64)
     n_held = 0
-    least = min_count
+    least = asked.min_count
     n_found = 0
     stamp = 0
     for first in first_items:
-        size = first_starts[first + 1] - first_starts[first]
-        if size >= len(rows):
-            rows = _larger(rows, 0, size + 1)
-            if has_span:
-                begins = _larger(begins, 0, len(rows))
-        rows[:size] = first_rows[first_starts[first] : first_starts[first + 1]]
+        start, stop = read.first_starts[first], read.first_starts[first + 1]
+        rows[: stop - start] = read.first_rows[start:stop]
         if has_span:
-            for r in range(size):
-                begins[r] = step[rows[r]]
-        stack[0, :] = np.array([first, 0, size, 1, 1, n_customers])
+            begins[: stop - start] = read.step[rows[: stop - start]]
+        stack[0, 0] = first
+        stack[0, 1] = 0
+        stack[0, 2] = stop - start
+        stack[0, 3] = 1
+        stack[0, 4] = 1
+        stack[0, 5] = asked.n_customers
         depth = 1
-        while depth > 0:
-            if signal[0] != 0:
-                break
+        while depth > 0 and signal[0] == 0:
             depth -= 1
-            node, low, high, length, n_steps, count = stack[depth]
+            _, low, high, length, n_steps, count = stack[depth]
             if count < least:
                 continue
-            # Count.
-            beside = not is_flat
-            later = n_steps < max_steps
-            if is_plain:
-                if not later:
-                    continue
-                n_touched = _count_plain(items, previous, rows, low, high, counts, touched)
-            else:
+            beside = not asked.is_flat
+            later = n_steps < asked.max_steps
+            n_touched = 0
+            if not is_plain:
                 if stamp > 2_000_000_000:
-                    cells[:, 0] = 0
-                    cells[:, 3] = 0
+                    room.cells[:, 0] = 0
+                    room.cells[:, 3] = 0
                     stamp = 0
                 n_touched, stamp = _count_general(
-                    items, step, item_ptr, customer, end, after, gap_end, span_end, rows, begins,
-                    low, high, later, beside, cells, touched, stamp,
-                )  # fmt: skip
-            # Choose.
-            n_kept = 0
-            need = high + 1
-            grows = length + 1 < max_length
-            for t in range(n_touched):
-                item = touched[t]
-                if is_plain:
-                    if counts[item] >= least:
-                        need += counts[item]
-                        touched[n_kept] = item
-                        n_kept += 1
-                    else:
-                        counts[item] = 0
-                elif cells[item, 1] >= least or cells[item, 4] >= least:
-                    if cells[item, 1] >= least:
-                        need += cells[item, 1] if first_only else cells[item, 2]
-                    if cells[item, 4] >= least:
-                        need += cells[item, 5]
-                    touched[n_kept] = item
-                    n_kept += 1
-                else:
-                    cells[item, 1] = 0
-                    cells[item, 2] = 0
-                    cells[item, 4] = 0
-                    cells[item, 5] = 0
+                    read, room, rows, begins, low, high, later, beside, stamp
+                )
+            elif later:
+                n_touched = _count_plain(read, room, rows, low, high)
+            n_kept, need = _keep_frequent(room, asked, n_touched, least)
             if n_kept == 0:
                 continue
-            if n_found + 2 * n_kept > len(parents):
-                parents = _larger(parents, n_found, n_found + 2 * n_kept)
-                last_items = _larger(last_items, n_found, len(parents))
-                starts = _larger(starts, n_found, len(parents))
-                found_counts = _larger(found_counts, n_found, len(parents))
-                if has_weights:
-                    totals = _larger(totals, n_found, len(parents))
-            if depth + 2 * n_kept > len(stack):
-                wider = np.empty((2 * (depth + 2 * n_kept), 6), dtype=np.int64)
-                wider[:depth] = stack[:depth]
-                stack = wider
-            fills = grows or has_weights
-            if fills and need > len(rows):
-                rows = _larger(rows, high, need)
+            size = n_found + 2 * n_kept
+            out = _Out(
+                _larger(out.parent, n_found, size),
+                _larger(out.item, n_found, size),
+                _larger(out.is_new, n_found, size),
+                _larger(out.counts, n_found, size),
+                _larger(out.total, n_found, size) if has_weights else out.total,
+            )
+            stack = _larger_stack(stack, depth + 1, depth + 2 * n_kept)
+            grows = length + 1 < asked.max_length
+            n = _note(room, asked, out, stack, depth, n_found, n_kept, high, least)
+            if grows or has_weights:
+                rows = _larger(rows, high, high + need + 1)
                 if has_span:
                     begins = _larger(begins, high, len(rows))
-            # Note, and give each item its place.
-            place = high
-            bottom = depth
-            for t in range(n_kept):
-                item = touched[t]
-                for is_new in (True, False):
-                    if is_plain:
-                        if not is_new:
-                            continue
-                        n, size = counts[item], counts[item]
-                    elif is_new:
-                        n = cells[item, 1]
-                        size = n if first_only else cells[item, 2]
-                    else:
-                        n, size = cells[item, 4], cells[item, 5]
-                    if n < least:
-                        continue
-                    parents[n_found] = node
-                    last_items[n_found] = item
-                    starts[n_found] = is_new
-                    found_counts[n_found] = n
-                    if is_new:
-                        slot[item] = place
-                    else:
-                        beside_slot[item] = place
-                    stack[depth, 0] = n_items + n_found
-                    stack[depth, 1] = place
-                    stack[depth, 2] = place + size
-                    stack[depth, 3] = length + 1
-                    stack[depth, 4] = n_steps + is_new
-                    stack[depth, 5] = n
-                    depth += 1
-                    place += size
-                    n_found += 1
-                    if top_k > 0 and length + 1 >= min_length and n_steps + is_new >= min_steps:
-                        held[n] += 1
-                        n_held += 1
-            if fills:
                 if is_plain:
-                    _fill_plain(items, previous, rows, low, high, slot)
+                    _fill_plain(read, room.slot, rows, low, high)
                 else:
                     stamp = _fill_general(
-                        items, step, item_ptr, customer, end, after, gap_end, span_end, rows,
-                        begins, low, high, later, beside, first_only, slot, beside_slot, cells,
-                        stamp,
-                    )  # fmt: skip
+                        read, room, rows, begins, low, high, later, beside, asked.first_only, stamp
+                    )
             if has_weights:
-                for s in range(bottom, depth):
-                    totals[stack[s, 0] - n_items] = _sum_weights(
-                        rows, stack[s, 1], stack[s, 2], entry_owner, weights
+                for s in range(depth, depth + n):
+                    out.total[stack[s, 0] - asked.n_items] = _sum_weights(
+                        rows, stack[s, 1], stack[s, 2], owner, read.weights
                     )
             for t in range(n_kept):
-                item = touched[t]
-                slot[item] = -1
-                if is_plain:
-                    counts[item] = 0
-                else:
-                    beside_slot[item] = -1
-                    cells[item, 1] = 0
-                    cells[item, 2] = 0
-                    cells[item, 4] = 0
-                    cells[item, 5] = 0
-            if not grows:
-                depth = bottom
-            if top_k > 0:
-                while least <= n_customers and n_held - held[least] >= top_k:
-                    n_held -= held[least]
-                    least += 1
+                _clear(room, room.touched[t], is_plain)
+            if asked.top_k > 0:
+                n_held, least = _hold(held, n_held, stack, depth, n, asked, least)
+            n_found += n
+            if grows:
+                depth += n
             signal[1] = n_found
     return (
-        parents[:n_found].copy(),
-        last_items[:n_found].copy(),
-        starts[:n_found].copy(),
-        found_counts[:n_found].copy(),
-        totals[:n_found].copy() if has_weights else totals,
+        out.parent[:n_found].copy(),
+        out.item[:n_found].copy(),
+        out.is_new[:n_found].copy(),
+        out.counts[:n_found].copy(),
+        out.total[: n_found if has_weights else 0].copy(),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.patterns._budget import Watch
+    from userportrait.patterns._sequence_loops import Asked, Read
     from userportrait.patterns._sequence_steps import Limits, Steps
 
 __all__ = ["mine_in_numba", "warm_up"]
@@ -116,8 +117,9 @@ def _chunks(steps: Steps, threads: int) -> list[NDArray[np.int32]]:
         return [order]
     n = min(len(order), _CHUNKS * threads)
     before = np.cumsum(work[order])
-    cuts = np.searchsorted(before, before[-1] * np.arange(1, n) / n) + 1
-    return [part for part in np.split(order, np.unique(cuts)) if len(part)]
+    bounds: NDArray[np.float64] = before[-1] * np.arange(1, n) / n
+    cuts = np.unique(np.searchsorted(before, bounds) + 1)
+    return [part for part in np.split(order, cuts) if len(part)]
 
 
 def _arguments(
@@ -126,38 +128,43 @@ def _arguments(
     min_count: int,
     weights: NDArray[np.int64] | None,
     top_k: int | None,
-) -> tuple[Any, ...]:
+) -> tuple[Read, Asked]:
     """Return what every piece of work reads."""
+    from userportrait.patterns._sequence_loops import Asked, Read
+
     nothing = np.empty(0, dtype=np.int32)
     is_plain = steps.needs_first_only and not limits.min_gap
-    huge = 2**31 - 1
+    most = 2**31 - 1
     items, previous, owner = _with_ends(steps) if is_plain else (steps.item, nothing, nothing)
-    return (
-        items,
-        previous,
-        owner,
-        steps.step,
-        steps.item_ptr,
-        steps.customer,
-        steps.end,
-        steps.after,
-        nothing if steps.gap_end is None else steps.gap_end,
-        nothing if steps.span_end is None else steps.span_end,
-        _first_rows(steps) if is_plain else steps.entries_by_item,
-        _first_starts(steps) if is_plain else steps.item_starts,
-        np.empty(0, dtype=np.int64) if weights is None else weights,
-        is_plain,
-        steps.needs_first_only,
-        steps.is_flat,
-        steps.n_items,
-        steps.n_customers,
-        min_count,
-        top_k or 0,
-        limits.min_length,
-        limits.max_length or huge,
-        limits.min_steps,
-        limits.max_steps or huge,
+    read = Read(
+        items=items,
+        previous=previous,
+        owner=owner,
+        step=steps.step,
+        item_ptr=steps.item_ptr,
+        customer=steps.customer,
+        end=steps.end,
+        after=steps.after,
+        gap_end=nothing if steps.gap_end is None else steps.gap_end,
+        span_end=nothing if steps.span_end is None else steps.span_end,
+        first_rows=_first_rows(steps) if is_plain else steps.entries_by_item,
+        first_starts=_first_starts(steps) if is_plain else steps.item_starts,
+        weights=np.empty(0, dtype=np.int64) if weights is None else weights,
     )
+    asked = Asked(
+        is_plain=is_plain,
+        first_only=steps.needs_first_only,
+        is_flat=steps.is_flat,
+        n_items=steps.n_items,
+        n_customers=steps.n_customers,
+        min_count=min_count,
+        top_k=top_k or 0,
+        min_length=limits.min_length,
+        max_length=limits.max_length or most,
+        min_steps=limits.min_steps,
+        max_steps=limits.max_steps or most,
+    )
+    return read, asked
 
 
 def _with_ends(
@@ -191,14 +198,15 @@ def _add(found: Found, n_items: int, part: Any, *, has_totals: bool) -> None:
     """Note the patterns of one piece of work; its own numbers begin after those of the items."""
     parent, item, is_new, count, total = part
     shift = len(found) - n_items
-    parents = np.where(parent < n_items, parent, parent + shift)
-    found.add(parents.astype(np.int64), item, is_new, count, total if has_totals else None)
+    parents: NDArray[np.int64] = parent.astype(np.int64)
+    parents[parents >= n_items] += shift
+    found.add(parents, item, is_new, count, total if has_totals else None)
 
 
 @cache
 def _kernel() -> Any:
     """Return the compiled search."""
-    optional_import("numba", what="engine='numba'", extra="fast")
+    optional_import("numba", what="mine_sequences(engine='numba')", extra="fast")
     from userportrait.patterns._sequence_loops import mine_chunk
 
     return mine_chunk

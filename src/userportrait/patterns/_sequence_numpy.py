@@ -429,8 +429,8 @@ def _stable_order(key: NDArray[np.int64]) -> NDArray[np.intp]:
     if top < 4 * len(key) + 1_000_000:
         present = np.zeros(top + 1, dtype=bool)
         present[key] = True
-        rank = np.cumsum(present) - 1
-        if rank[-1] < 2**16:
+        rank: NDArray[np.int64] = np.cumsum(present) - 1
+        if int(rank[-1]) < 2**16:
             return np.argsort(rank[key].astype(np.uint16), kind="stable")
     return np.argsort(key, kind="stable")
 

@@ -184,7 +184,8 @@ def _sums_before(values: NDArray[Any]) -> NDArray[np.int32]:
 
 def _sums(values: NDArray[np.bool_], starts: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return how many are true in each run."""
-    return np.diff(_sums_before(values)[starts]).astype(np.int64)
+    found: NDArray[np.int64] = np.diff(_sums_before(values)[starts]).astype(np.int64)
+    return found
 
 
 def _clock(sequences: Sequences, limits: Limits, *, owner: str) -> NDArray[np.int64] | None:
