@@ -19,6 +19,7 @@ __all__ = [
     "Mergeable",
     "ProfileStore",
     "Progress",
+    "Recommends",
     "Scorer",
     "StateStore",
     "SupportsEncodedProfiles",
@@ -273,6 +274,43 @@ class Scorer(Protocol):
         """Return one row per customer, with `customer_id` and one or more value columns.
 
         Only facts known at `as_of` may be used.
+        """
+        ...
+
+
+@runtime_checkable
+class Recommends(Protocol):
+    """Anything that recommends items to customers: rules, a model, a service.
+
+    Any class with this method will do; there is no base class to inherit. Run
+    `userportrait.testing.check_recommends` on your own class.
+
+    Examples
+    --------
+    >>> from userportrait.patterns import BasketRuleRecommender
+    >>> isinstance(BasketRuleRecommender(), Recommends)
+    True
+    """
+
+    def recommend(
+        self,
+        customers: Sequence[CustomerId] | None = None,
+        *,
+        k: int = 10,
+        filter_seen: bool = True,
+        exclude: Iterable[Any] = (),
+    ) -> pd.DataFrame:
+        """Return up to `k` items for each customer, best first.
+
+        The frame has `customer_id`, `item_id`, `score` and `rank` (1, 2, …), and may have
+        more, such as `reason`. Rows come by customer in the order asked, by default all that
+        it knows, then by rank; no item twice for a customer. Scores do not rise with the rank;
+        they compare items of one customer only. A customer's list does not depend on who else
+        is asked for, and a longer list begins with the shorter one.
+
+        With `filter_seen`, items that the customer is known to have are left out; items in
+        `exclude` always are. A customer that it does not know gets items for anybody or no
+        rows, never an error. `k` below 1 raises `ValueError`.
         """
         ...
 

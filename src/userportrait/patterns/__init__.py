@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from userportrait.patterns._complements import find_complements
     from userportrait.patterns._estimate import Estimate, estimate_itemsets
     from userportrait.patterns._itemsets import Itemsets
+    from userportrait.patterns._numba_engine import warmup_numba
     from userportrait.patterns._mine import mine_itemsets
     from userportrait.patterns._next_purchase import NextPurchases, derive_next_purchases
     from userportrait.patterns._pairs_table import PairTable
@@ -48,6 +49,7 @@ __all__ = [
     "mine_itemsets",
     "mine_sequences",
     "suggest_bundles",
+    "warmup_numba",
 ]
 
 _HOMES: dict[str, str] = {
@@ -72,6 +74,7 @@ _HOMES: dict[str, str] = {
     "mine_itemsets": f"{__name__}._mine",
     "mine_sequences": f"{__name__}._sequence_mine",
     "suggest_bundles": f"{__name__}._bundles",
+    "warmup_numba": f"{__name__}._numba_engine",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES, globals())

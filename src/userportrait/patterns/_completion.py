@@ -94,9 +94,7 @@ def complete_rows(
         hidden = None if seen is None else seen.part(low, high)
         block = _Block(book, context.part(low, high), hidden, allowed, popularity)
         found = block.by_best(k) if combine == "best" else block.by_sum(k)
-        parts.append(
-            Completed(found.row + low, found.item, found.rank, found.score, found.rule)
-        )
+        parts.append(Completed(found.row + low, found.item, found.rank, found.score, found.rule))
     if not parts:
         none = np.empty(0, np.int64)
         return Completed(none, none, none, np.empty(0), none)
@@ -138,7 +136,9 @@ class _Block:
         self.hidden = np.zeros((self.n_rows, book.n_items), dtype=np.bool_)
         self.hidden[:, ~allowed] = True
         if seen is not None:
-            self.hidden[np.repeat(np.arange(self.n_rows), np.diff(seen.indptr)), seen.indices] = True
+            self.hidden[np.repeat(np.arange(self.n_rows), np.diff(seen.indptr)), seen.indices] = (
+                True
+            )
 
     def best_rules(self) -> Ints:
         """Return the best rule of each cell; beyond the last rule where none fires."""
@@ -159,7 +159,9 @@ class _Block:
         rule = best[row, item]
         score = np.append(self.book.score, 0.0)[rule]
         order = np.lexsort((worth[row, item], row))
-        return _ranked(row[order], item[order], score[order], np.where(rule < n_rules, rule, -1)[order])
+        return _ranked(
+            row[order], item[order], score[order], np.where(rule < n_rules, rule, -1)[order]
+        )
 
     def by_sum(self, k: int) -> Completed:
         """Rank items by the sum of the scores of their rules, then by number."""

@@ -23,7 +23,6 @@ from userportrait.patterns._mine import mine_itemsets
 from userportrait.patterns._recommender_history import History, as_history_baskets
 from userportrait.patterns._recommender_reasons import explain_rules, reason_texts
 from userportrait.patterns._recommender_rules import RuleBook, Scoring, make_rule_book
-from userportrait.patterns._rules import Rules
 from userportrait.patterns._rules_derive import derive_rules
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from userportrait.data import Orders
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._completion import Combine
+    from userportrait.patterns._rules import Rules
     from userportrait.typing import CustomerId, IntoFrame
 
 __all__ = ["BasketRuleRecommender"]
@@ -53,16 +53,18 @@ class BasketRuleRecommender(Estimator):
         0.1 % of the baskets, and at least 5.
     min_confidence : float, default=0.01
         Least share of the baskets with the left side that hold the right side.
-    max_antecedent : int, default=2
-        Most items on the left side, 1 to 6.
-    scoring : str, default='lower_bound'
-        What makes a rule good: ``'confidence'``, ``'lower_bound'`` (of the confidence, so that
-        rules of few baskets count less), ``'lift'``, ``'leverage'`` or ``'cosine'``.
+    max_antecedent : int, default=1
+        Most items on the left side, 1 to 6. More of them take longer to mine.
+    scoring : str, default='cosine'
+        What makes a rule good: ``'cosine'`` (the count over the geometric mean of both sides'
+        counts), ``'confidence'``, ``'lower_bound'`` (of the confidence, so that rules of few
+        baskets count less), ``'lift'`` or ``'leverage'``.
     combine : {'best', 'sum'}, default='best'
         What an item is worth: the score of the best rule that speaks for it, or the sum of the
         scores of all of them.
     rules_per_item : int or None, default=20
-        How many rules may speak for each item: the best ones. None for all.
+        How many rules of each length of the left side may speak for each item: the best ones.
+        None for all.
     fill : bool, default=True
         Whether lists that the rules leave short are filled up with the items in most baskets.
         So every customer gets an answer, and a new one does.
@@ -92,13 +94,13 @@ class BasketRuleRecommender(Estimator):
     -----
     A rule fires in a basket that holds its whole left side. Rules are ordered once: by score,
     then by count, right side, left side. So equal scores never depend on the order of rows. The
-    lower bound is Clopper and Pearson's [1]_. Items of baskets are looked up in a tree of left
+    lower bound is Wilson's [1]_. Items of baskets are looked up in a tree of left
     sides, many baskets at a time; time grows with the sets that baskets and rules share.
 
     References
     ----------
-    .. [1] Clopper and Pearson (1934), "The use of confidence or fiducial limits illustrated in
-       the case of the binomial", Biometrika 26(4), 404-413.
+    .. [1] Wilson (1927), "Probable inference, the law of succession, and statistical
+       inference", Journal of the American Statistical Association 22(158), 209-212.
 
     Examples
     --------
@@ -106,8 +108,9 @@ class BasketRuleRecommender(Estimator):
     >>> lists = [["tea", "cup"]] * 8 + [["tea", "pot", "cup"]] * 6 + [["milk"]] * 6 + [["tea"]]
     >>> model = BasketRuleRecommender().fit(Baskets.from_lists(lists))
     >>> model.complete([["tea"], ["pot"]], k=1)
-       basket item_id     score  rank                    reason
-    0       0     cup  0.453197     1  tea → cup: 14 of 15 baskets
+       basket item_id     score  rank                       reason
+    0       0     cup  0.966092     1  tea → cup: 14 of 15 baskets
+    1       1     cup  0.654654     1    pot → cup: 6 of 6 baskets
     """
 
     rules_: Rules
@@ -133,8 +136,8 @@ class BasketRuleRecommender(Estimator):
         *,
         min_support: float | None = None,
         min_confidence: float = 0.01,
-        max_antecedent: int = 2,
-        scoring: Scoring = "lower_bound",
+        max_antecedent: int = 1,
+        scoring: Scoring = "cosine",
         combine: Combine = "best",
         rules_per_item: int | None = 20,
         fill: bool = True,
@@ -302,8 +305,7 @@ class BasketRuleRecommender(Estimator):
         wanted = self.customer_ids_.tolist() if customers is None else list(customers)
         context, seen = self._history.rows_of(wanted)
         done = self._completed(context, seen if filter_seen else None, k, exclude)
-        names = np.array([*wanted, None], dtype=object)[:-1].astype(self.customer_ids_.dtype)
-        return self._frame("customer_id", names[done.row], done, reasons=reasons)
+        return self._frame("customer_id", _ids(wanted)[done.row], done, reasons=reasons)
 
     def explain(self, basket: Iterable[Any], item: Any) -> pd.DataFrame:
         """Return every rule that speaks for an item in a basket, best first.
@@ -327,7 +329,9 @@ class BasketRuleRecommender(Estimator):
         """
         self._check_fitted("rules_")
         found = as_history_baskets([list(basket)], owner="BasketRuleRecommender.explain")
-        return explain_rules(self._book, self.items_, self.n_baskets_, self._known_rows(found), item)
+        return explain_rules(
+            self._book, self.items_, self.n_baskets_, self._known_rows(found), item
+        )
 
     def _check_k(self, method: str, k: int) -> None:
         owner = f"BasketRuleRecommender.{method}"
@@ -337,7 +341,9 @@ class BasketRuleRecommender(Estimator):
         """Return baskets in the codes of the rules, without items that they do not know."""
         return self._history.recode(baskets, self.items_)
 
-    def _completed(self, context: Rows, seen: Rows | None, k: int, exclude: Iterable[Any]) -> Completed:
+    def _completed(
+        self, context: Rows, seen: Rows | None, k: int, exclude: Iterable[Any]
+    ) -> Completed:
         if isinstance(exclude, str):
             problem = "exclude must be a list of items, not one text."
             raise InvalidParameterError("BasketRuleRecommender", [problem])
@@ -368,3 +374,10 @@ class BasketRuleRecommender(Estimator):
         return pd.DataFrame(columns)
 
 
+def _ids(values: list[Any]) -> NDArray[Any]:
+    """Return IDs as int64 if all of them are whole numbers, as objects otherwise."""
+    if values and all(isinstance(value, int | np.integer) for value in values):
+        return np.array(values, dtype=np.int64)
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found

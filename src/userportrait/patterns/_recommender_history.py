@@ -38,9 +38,21 @@ def as_history_baskets(given: Any, *, owner: str) -> Baskets:
     names = set(frames.column_names(frames.enter(given, argument="baskets")))
     times = [name for name in ("ordered_at", "occurred_at") if name in names]
     customer = "customer_id" if "customer_id" in names else None
-    order = "order_id" if "order_id" in names or customer is None else customer
-    at = times[0] if times and order == "order_id" else None
-    return Baskets.from_frame(given, order_id=order, customer_id=customer, ordered_at=at)
+    if customer is not None and "order_id" not in names:
+        return _one_basket_each(Baskets.from_frame(given, order_id=customer, giant_above=None))
+    at = times[0] if times else None
+    return Baskets.from_frame(given, customer_id=customer, ordered_at=at)
+
+
+def _one_basket_each(baskets: Baskets) -> Baskets:
+    """Say that the orders are customers."""
+    return Baskets(
+        baskets.indptr,
+        baskets.indices,
+        baskets.items,
+        customers=np.arange(len(baskets.indptr) - 1, dtype=np.int32),
+        customer_ids=baskets.order_ids,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +98,8 @@ class History:
 
     def rows_of(self, customers: Sequence[Any]) -> tuple[Rows, Rows]:
         """Return recent and all items of customers; nothing for those that are not known."""
-        known = pd.Index(self.customer_ids if self.customer_ids is not None else [])
-        place = known.get_indexer(pd.Index(list(customers), dtype=known.dtype if len(customers) and all(isinstance(c, int) for c in customers) else object))
+        known = pd.Index([] if self.customer_ids is None else self.customer_ids, dtype=object)
+        place = known.get_indexer(pd.Index(list(customers), dtype=object))
         return _rows_at(self.recent, place), _rows_at(self.ever, place)
 
     @staticmethod
@@ -129,9 +141,9 @@ def _gather(
 
 
 def _rows_at(rows: Rows, place: NDArray[np.intp]) -> Rows:
-    known = np.maximum(place, 0)
-    sizes = np.where(place >= 0, (rows.indptr[1:] - rows.indptr[:-1])[known], 0) if len(rows) else np.zeros(len(place), np.int64)
+    """Return the rows at these places, and an empty one for -1."""
+    starts, ends = np.append(rows.indptr[:-1], 0)[place], np.append(rows.indptr[1:], 0)[place]
+    sizes = ends - starts
     indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-    starts = rows.indptr[:-1][known] if len(rows) else sizes
     at = np.repeat(starts - indptr[:-1], sizes) + np.arange(int(indptr[-1]))
     return Rows(indptr, rows.indices[at])

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from userportrait.patterns._pairs_tests import share_interval
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,7 +21,7 @@ __all__ = ["RuleBook", "Scoring", "make_rule_book"]
 Scoring: TypeAlias = Literal["confidence", "lower_bound", "lift", "leverage", "cosine"]
 """What makes a rule good."""
 
-_FILTER = 1 << 22
+_LARGEST_FILTER = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +110,8 @@ class RuleBook:
     def _find(self, level: int, wanted: Ints) -> Ints:
         """Return the nodes that have these keys, -1 where there is none."""
         found = np.full(len(wanted), -1, dtype=np.int64)
-        maybe = np.flatnonzero(self.known[level][wanted % _FILTER])
+        known = self.known[level]
+        maybe = np.flatnonzero(known[wanted % len(known)])
         keys = self.keys[level]
         place = np.minimum(np.searchsorted(keys, wanted[maybe]), len(keys) - 1)
         right = keys[place] == wanted[maybe]
@@ -131,7 +130,8 @@ def make_rule_book(
 ) -> RuleBook:
     """Arrange the rules that have one item on the right; others are left out.
 
-    Of the rules with the same item on the right the best `rules_per_item` are kept.
+    Of the rules with the same item on the right and as many on the left, the best
+    `rules_per_item` are kept.
     Rules are ordered by score, then by count, consequent and antecedent, so that equal scores
     never depend on where a rule came from.
     """
@@ -148,11 +148,12 @@ def make_rule_book(
     # Places of itemsets go by length, then by items: the order that ties are broken in.
     order = np.lexsort((kept.antecedents, consequent, -count, -score))
     if rules_per_item is not None:
-        by_item = order[np.argsort(consequent[order], kind="stable")]
-        firsts = np.searchsorted(consequent[by_item], consequent[by_item])
-        chosen = np.zeros(len(order), dtype=np.bool_)
-        chosen[by_item[np.arange(len(order)) - firsts < rules_per_item]] = True
-        order = order[chosen[order]]
+        # Longer left sides have rules without number: each length has a place of its own.
+        group = consequent[order] * np.int64(8) + index.lengths(kept.antecedents[order])
+        by_group = np.argsort(group, kind="stable")
+        firsts = np.searchsorted(group[by_group], group[by_group])
+        chosen = np.sort(by_group[np.arange(len(order)) - firsts < rules_per_item])
+        order = order[chosen]
     places, which = np.unique(kept.antecedents[order], return_inverse=True)
     tree = _tree(places, rules)
     node = tree[0][which].astype(np.int64)
@@ -180,8 +181,7 @@ def _scores(
     scoring: Scoring, count: Ints, one: Ints, other: Ints, n: int, confidence_level: float
 ) -> Floats:
     if scoring == "lower_bound":
-        # One-sided: the lower limit of a two-sided interval that leaves out twice as much.
-        return share_interval(count, one, 2.0 * confidence_level - 1.0)[0]
+        return _wilson_low(count / one, one.astype(np.float64), confidence_level)
     if scoring == "lift":
         return count * (n / one) / other
     if scoring == "leverage":
@@ -189,6 +189,17 @@ def _scores(
     if scoring == "cosine":
         return count / np.sqrt(one.astype(np.float64) * other)
     return count / one
+
+
+def _wilson_low(share: Floats, n: Floats, confidence_level: float) -> Floats:
+    """Return the lower limit of a share, from a one-sided score interval."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(confidence_level))
+    middle = share + z * z / (2.0 * n)
+    spread = z * np.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n))
+    found: Floats = (middle - spread) / (1.0 + z * z / n)
+    return found
 
 
 def _tree(
@@ -220,6 +231,7 @@ def _tree(
 
 
 def _remainders(keys: Ints) -> NDArray[np.bool_]:
-    found = np.zeros(_FILTER, dtype=np.bool_)
-    found[keys % _FILTER] = True
+    size = min(_LARGEST_FILTER, 1 << (16 * len(keys) + 1).bit_length())
+    found = np.zeros(size, dtype=np.bool_)
+    found[keys % size] = True
     return found

@@ -3,6 +3,13 @@
 from userportrait.testing._event_store import check_event_store
 from userportrait.testing._mergeable import check_mergeable
 from userportrait.testing._profile_store import check_profile_store
+from userportrait.testing._recommends import check_recommends
 from userportrait.testing._state_store import check_state_store
 
-__all__ = ["check_event_store", "check_mergeable", "check_profile_store", "check_state_store"]
+__all__ = [
+    "check_event_store",
+    "check_mergeable",
+    "check_profile_store",
+    "check_recommends",
+    "check_state_store",
+]
