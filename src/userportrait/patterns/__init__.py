@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from userportrait.patterns._complements import find_complements
     from userportrait.patterns._estimate import Estimate, estimate_itemsets
     from userportrait.patterns._itemsets import Itemsets
-    from userportrait.patterns._numba_engine import warmup_numba
     from userportrait.patterns._mine import mine_itemsets
     from userportrait.patterns._next_purchase import NextPurchases, derive_next_purchases
+    from userportrait.patterns._numba_engine import warmup_numba
     from userportrait.patterns._pairs_table import PairTable
     from userportrait.patterns._sequence_contrast import SequenceContrasts, contrast_sequences
     from userportrait.patterns._sequence_mine import mine_sequences

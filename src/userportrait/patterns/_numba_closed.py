@@ -7,14 +7,18 @@ so that nothing needs to be remembered, and threads find the same sets as one wo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from userportrait.patterns._numba_compile import compiled, trailing_zeros
 from userportrait.patterns._numba_left import (
+    any_around,
+    any_common,
     any_in_all,
     any_in_enough,
+    count_left,
+    fill_left,
     is_inside,
     list_positions,
 )
@@ -66,11 +70,14 @@ from userportrait.patterns._numba_words import (
     keep_common,
 )
 
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
+
 __all__ = ["search_closed"]
 
-Array = np.ndarray[Any, Any]
 
 SIZE = 14  # items of the set above a level
+N_LEFT, SCANNED, NEED_LEFT = 18, 19, 20  # of `now`, beside those of the other search
 
 
 @compiled
@@ -81,8 +88,8 @@ def search_closed(
     column: Array,
     support: Array,
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     maximal: bool,
     pairs: Array,
     segments: Array,
@@ -95,6 +102,7 @@ def search_closed(
     row_of: Array,
     positions: Array,
     left_weights: Array,
+    left: Array,
     free: Array,
     scratch: Array,
     shift: Array,
@@ -107,7 +115,7 @@ def search_closed(
     items: Array,
     results: Array,
     listed: Array,
-) -> int:
+) -> Number:
     """Go on until first item `now[LOWEST]` is done, an array is full or the time is up."""
     while True:
         depth = now[DEPTH]
@@ -136,8 +144,8 @@ def search_closed(
                 return PAUSED
             status = _extend(
                 rows, code, min_count, longest, maximal, counts, origin, row_of,
-                positions, left_weights, free, scratch, shift, now, levels, sets, numbers, words,
-                parents, items, results, listed,
+                positions, left_weights, left, new_id, found, free, scratch, shift, now, levels,
+                sets, numbers, words, parents, items, results, listed,
             )  # fmt: skip
             if status != DONE:
                 return status
@@ -151,8 +159,8 @@ def _open_item(
     column: Array,
     support: Array,
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     maximal: bool,
     pairs: Array,
     segments: Array,
@@ -175,7 +183,7 @@ def _open_item(
     results: Array,
     listed: Array,
     free: Array,
-) -> int:
+) -> Number:
     """Read the baskets of one first item, write its closure, and set up its first class."""
     rank = now[RANK]
     first, last = column[rank], column[rank + 1]
@@ -229,9 +237,7 @@ def _open_item(
         if n_ids * n_words > len(words):
             now[NEED_WORDS] = n_ids * n_words
             return ARENA_FULL
-        known_partners(
-            pairs, found, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width
-        )
+        known_partners(pairs, found, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width)
         words[: n_ids * n_words] = 0
         fill_bitmaps(
             copied, n_copied, END, weights, planes, numbers[n_ids : 2 * n_ids], words, n_words,
@@ -252,6 +258,8 @@ def _open_item(
         now[SET_WIDTH] = set_width
         now[WIDTH] = n_words
         now[DEPTH] = 0
+        now[N_LEFT] = -1
+        now[SCANNED] = 0
         top = levels[0]
         top[PAIRS] = 0
         top[CLASS] = n_ids * set_width
@@ -273,19 +281,19 @@ def _open_item(
 
 @compiled
 def _write_chain(
-    item: int,
-    count: int,
-    parent: int,
+    item: Number,
+    count: Number,
+    parent: Number,
     free: Array,
-    first: int,
-    last: int,
+    first: Number,
+    last: Number,
     is_listed: bool,
     now: Array,
     parents: Array,
     items: Array,
     results: Array,
     listed: Array,
-) -> int:
+) -> Number:
     """Write an item and those that follow from it; only the last node may be a result."""
     at, base = now[AT], now[BASE]
     for which in range(first, last + 1):
@@ -305,14 +313,17 @@ def _write_chain(
 def _extend(
     rows: Array,
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     maximal: bool,
     counts: Array,
     origin: Array,
     row_of: Array,
     positions: Array,
     left_weights: Array,
+    left: Array,
+    new_id: Array,
+    found: Array,
     free: Array,
     scratch: Array,
     shift: Array,
@@ -325,7 +336,7 @@ def _extend(
     items: Array,
     results: Array,
     listed: Array,
-) -> int:
+) -> Number:
     """Extend the set above by one item: drop it, or write its closure and open its class."""
     depth = now[DEPTH]
     level = levels[depth]
@@ -383,9 +394,22 @@ def _extend(
     if size > longest or _belongs_left(words, here, width, depth, levels, now):
         level[NEXT] = slot - 1
         return DONE
-    n_positions = list_positions(words, here, width, row_of, origin, positions)
-    now[WORK] -= n_positions
-    if any_in_all(rows, positions, n_positions, END, scratch):
+    if now[N_LEFT] < 0 and now[SCANNED] > 4 * width * 64:
+        status = _look_left(
+            rows, min_count, counts, origin, row_of, left, new_id, found, shift, now, levels, words
+        )
+        if status != DONE:
+            return status
+    n_positions = 0
+    if now[N_LEFT] >= 0:
+        now[WORK] -= now[N_LEFT]
+        passed_over = any_around(words, here, left, now[N_LEFT], width)
+    else:
+        n_positions = list_positions(words, here, width, row_of, origin, positions)
+        now[WORK] -= n_positions
+        now[SCANNED] += n_positions
+        passed_over = any_in_all(rows, positions, n_positions, END, scratch)
+    if passed_over:
         level[NEXT] = slot - 1
         return DONE
     opens = n_child > 0 and size < longest
@@ -405,8 +429,8 @@ def _extend(
     is_listed = True
     if maximal:
         is_listed = n_child == 0 and not _is_frequent_left(
-            rows, min_count, counts, positions, left_weights, n_positions, here, shift, now, levels,
-            words,
+            rows, min_count, counts, positions, left_weights, left, n_positions, here, shift, now,
+            levels, words,
         )  # fmt: skip
     level[NEXT] = slot - 1
     node = _write_chain(
@@ -447,7 +471,7 @@ def _extend(
 
 @compiled
 def _belongs_left(
-    words: Array, here: int, width: int, depth: int, levels: Array, now: Array
+    words: Array, here: Number, width: Number, depth: Number, levels: Array, now: Array
 ) -> bool:
     """Whether an item that a class passed over is in all baskets of the bitmap `here`."""
     for height in range(depth, -1, -1):
@@ -462,12 +486,13 @@ def _belongs_left(
 @compiled
 def _is_frequent_left(
     rows: Array,
-    min_count: int,
+    min_count: Number,
     counts: Array,
     positions: Array,
     left_weights: Array,
-    n_positions: int,
-    here: int,
+    left: Array,
+    n_positions: Number,
+    here: Number,
     shift: Array,
     now: Array,
     levels: Array,
@@ -486,6 +511,11 @@ def _is_frequent_left(
                 count = count_common(words, here, there, width)
             if count >= min_count:
                 return True
+    if now[N_LEFT] >= 0:
+        now[WORK] -= now[N_LEFT] * width
+        return any_common(words, here, left, now[N_LEFT], width, shift, min_count)
+    now[SCANNED] += n_positions
+    now[WORK] -= n_positions
     if now[WEIGHTED]:
         which = 0
         for word in range(width):
@@ -494,10 +524,39 @@ def _is_frequent_left(
                 left_weights[which] = np.int64(1) << shift[word]
                 bits &= bits - np.uint64(1)
                 which += 1
-        return any_in_enough(
-            rows, positions, left_weights, n_positions, END, min_count, counts
-        )
-    now[WORK] -= n_positions
-    return any_in_enough(
-        rows, positions, left_weights[:0], n_positions, END, min_count, counts
+        return any_in_enough(rows, positions, left_weights, n_positions, END, min_count, counts)
+    return any_in_enough(rows, positions, left_weights[:0], n_positions, END, min_count, counts)
+
+
+@compiled
+def _look_left(
+    rows: Array,
+    min_count: Number,
+    counts: Array,
+    origin: Array,
+    row_of: Array,
+    left: Array,
+    new_id: Array,
+    found: Array,
+    shift: Array,
+    now: Array,
+    levels: Array,
+    words: Array,
+) -> Number:
+    """Make bitmaps of the items to the left; worth it once their baskets were read often."""
+    n_slots, width = levels[0, N], now[WIDTH]
+    n_left = count_left(
+        rows, words, n_slots, width, row_of, origin, shift, END, min_count, counts, new_id, found
     )
+    status = DONE
+    if n_left * width > len(left):
+        now[NEED_LEFT] = n_left * width
+        status = ARENA_FULL
+    else:
+        left[: n_left * width] = 0
+        fill_left(rows, words, n_slots, width, row_of, origin, END, new_id, left)
+        now[N_LEFT] = n_left
+        now[WORK] -= n_slots * width + (width << 8)
+    for which in range(n_left):
+        new_id[found[which]] = -1
+    return status

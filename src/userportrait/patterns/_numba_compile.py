@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from userportrait._core.lazy import optional_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-__all__ = ["compiled", "count_ones", "fetch_ahead", "trailing_zeros"]
+__all__ = ["Array", "Number", "compiled", "count_ones", "fetch_ahead", "trailing_zeros"]
 
 
 def _numba_module(name: str) -> Any:
@@ -21,6 +19,9 @@ def _numba_module(name: str) -> Any:
 _numba: Any = _numba_module("numba")
 _intrinsic: Any = _numba_module("numba.extending").intrinsic
 _ir: Any = _numba_module("llvmlite.ir")
+
+Array: TypeAlias = Any  # what compiled code indexes: an ndarray
+Number: TypeAlias = Any  # what it counts with: an int, or a number of numpy's
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
@@ -61,6 +62,6 @@ def _fetch_ahead(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
     return _numba.types.void(array, index), build
 
 
-count_ones: Callable[[Any], int] = _intrinsic(_count_ones)
-trailing_zeros: Callable[[Any], int] = _intrinsic(_trailing_zeros)
-fetch_ahead: Callable[[NDArray[Any], int], None] = _intrinsic(_fetch_ahead)
+count_ones: Callable[[Number], Number] = _intrinsic(_count_ones)
+trailing_zeros: Callable[[Number], Number] = _intrinsic(_trailing_zeros)
+fetch_ahead: Callable[[Array, Number], None] = _intrinsic(_fetch_ahead)

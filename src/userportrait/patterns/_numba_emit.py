@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from userportrait.patterns._numba_compile import compiled
 
-__all__ = ["block_size", "write_block"]
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
 
-Array = np.ndarray[Any, Any]
+__all__ = ["block_size", "write_block"]
 
 
 @compiled
-def block_size(n_free: int, room: int) -> int:
+def block_size(n_free: Number, room: Number) -> Number:
     """Sets that grow from one by up to `room` of `n_free` items; at most 2 ** 40."""
     limit = 1 << 40
     if room >= n_free:
@@ -34,15 +33,15 @@ def write_block(
     parents: Array,
     items: Array,
     counts: Array,
-    at: int,
-    base: int,
-    parent: int,
-    item: int,
-    count: int,
+    at: Number,
+    base: Number,
+    parent: Number,
+    item: Number,
+    count: Number,
     free: Array,
-    n_free: int,
-    room: int,
-) -> int:
+    n_free: Number,
+    room: Number,
+) -> Number:
     """Write a set and its extensions by the items of `free`, which change no count.
 
     `base` is the position of the arrays' first node in the whole stream.

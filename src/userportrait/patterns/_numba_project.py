@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from userportrait.patterns._numba_compile import compiled, fetch_ahead, trailing_zeros
 from userportrait.patterns._numba_words import set_bit, sort_found
+
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
 
 __all__ = [
     "count_pairs",
@@ -23,25 +26,23 @@ __all__ = [
 
 AHEAD = 16  # rows asked of memory before they are read
 
-Array = np.ndarray[Any, Any]
-
 
 @compiled
 def deliver(
     rows: Array,
     places: Array,
     heavy: Array,
-    first: int,
-    last: int,
-    end: int,
-    min_count: int,
-    least: int,
+    first: Number,
+    last: Number,
+    end: Number,
+    min_count: Number,
+    least: Number,
     counts: Array,
     found: Array,
     copied: Array,
     weights: Array,
     origin: Array,
-) -> tuple[int, int, int]:
+) -> tuple[Number, Number, Number]:
     """Count what stands to the right of one item; copy stretches of `least` items or more.
 
     Returns the number of frequent companions (in `found`, ascending), of entries copied (each
@@ -86,17 +87,17 @@ def _deliver_weighted(
     rows: Array,
     places: Array,
     heavy: Array,
-    first: int,
-    last: int,
-    end: int,
-    min_count: int,
-    least: int,
+    first: Number,
+    last: Number,
+    end: Number,
+    min_count: Number,
+    least: Number,
     counts: Array,
     found: Array,
     copied: Array,
     weights: Array,
     origin: Array,
-) -> tuple[int, int, int]:
+) -> tuple[Number, Number, Number]:
     n_found = 0
     n_copied = 0
     n_rows = 0
@@ -128,7 +129,9 @@ def _deliver_weighted(
 
 
 @compiled
-def forget(rows: Array, places: Array, first: int, last: int, end: int, counts: Array) -> None:
+def forget(
+    rows: Array, places: Array, first: Number, last: Number, end: Number, counts: Array
+) -> None:
     """Set the counts that `deliver` made to nought."""
     for entry in range(first, last):
         here = places[entry] + 1
@@ -140,14 +143,14 @@ def forget(rows: Array, places: Array, first: int, last: int, end: int, counts: 
 @compiled
 def thin_out(
     copied: Array,
-    n_copied: int,
-    end: int,
+    n_copied: Number,
+    end: Number,
     new_id: Array,
-    new_end: int,
-    least: int,
+    new_end: Number,
+    least: Number,
     weights: Array,
     origin: Array,
-) -> tuple[int, int, int]:
+) -> tuple[Number, Number, Number]:
     """Keep items with a new id, in rows that keep `least` of them; in place.
 
     Returns the entries and rows left, and how many pairs they hold.
@@ -181,7 +184,13 @@ def thin_out(
 
 @compiled
 def known_partners(
-    pairs: Array, ids: Array, n: int, known_until: int, known_from: int, sets: Array, width: int
+    pairs: Array,
+    ids: Array,
+    n: Number,
+    known_until: Number,
+    known_from: Number,
+    sets: Array,
+    width: Number,
 ) -> None:
     """Fill row b of `sets` with those c after b that may be frequent together with b.
 
@@ -199,7 +208,7 @@ def known_partners(
 
 
 @compiled
-def with_partners(sets: Array, n: int, width: int, depth: int, marks: Array) -> int:
+def with_partners(sets: Array, n: Number, width: Number, depth: Number, marks: Array) -> Number:
     """Mark what has a partner in `sets`, or for depth 2, two that are partners themselves."""
     marks[:width] = 0
     for left in range(n):
@@ -225,12 +234,15 @@ def with_partners(sets: Array, n: int, width: int, depth: int, marks: Array) -> 
                     set_bit(marks, 0, right)
     total = 0
     for item in range(n):
-        total += np.int64((marks[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
+        if (marks[item >> 6] >> np.uint64(item & 63)) & np.uint64(1):
+            total += 1
     return total
 
 
 @compiled
-def count_pairs(copied: Array, n_copied: int, end: int, weights: Array, n: int, table: Array) -> None:
+def count_pairs(
+    copied: Array, n_copied: Number, end: Number, weights: Array, n: Number, table: Array
+) -> None:
     """Count all pairs of the rows in `table[left * n + right]`."""
     table[: n * n] = 0
     begin = 0
@@ -248,7 +260,9 @@ def count_pairs(copied: Array, n_copied: int, end: int, weights: Array, n: int, 
 
 
 @compiled
-def keep_frequent_pairs(table: Array, n: int, min_count: int, sets: Array, width: int) -> None:
+def keep_frequent_pairs(
+    table: Array, n: Number, min_count: Number, sets: Array, width: Number
+) -> None:
     """Fill row b of `sets` with those c after b that are frequent together with b."""
     sets[: n * width] = 0
     for left in range(n):
@@ -258,7 +272,7 @@ def keep_frequent_pairs(table: Array, n: int, min_count: int, sets: Array, width
 
 
 @compiled
-def plan_columns(weights: Array, n_rows: int, planes: Array) -> int:
+def plan_columns(weights: Array, n_rows: Number, planes: Array) -> Number:
     """Say at which bit the rows of each power of two begin; return the words needed.
 
     A row of weight 5 stands in the columns of 4 and of 1.
@@ -282,13 +296,13 @@ def plan_columns(weights: Array, n_rows: int, planes: Array) -> int:
 @compiled
 def fill_bitmaps(
     copied: Array,
-    n_copied: int,
-    end: int,
+    n_copied: Number,
+    end: Number,
     weights: Array,
     planes: Array,
     slots: Array,
     words: Array,
-    width: int,
+    width: Number,
     shift: Array,
     row_of: Array,
 ) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from userportrait.patterns._numba_compile import compiled
 
-__all__ = ["count_items", "fill_columns", "fill_rows"]
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
 
-Array = np.ndarray[Any, Any]
+__all__ = ["count_items", "fill_columns", "fill_rows"]
 
 
 @compiled
 def count_items(
-    indptr: Array, indices: Array, weights: Array, first: int, last: int, counts: Array
+    indptr: Array, indices: Array, weights: Array, first: Number, last: Number, counts: Array
 ) -> None:
     """Add the baskets of each item in rows `first` to `last`; no weights means one each."""
     if len(weights) == 0:
@@ -34,8 +33,8 @@ def fill_columns(
     indptr: Array,
     indices: Array,
     rank: Array,
-    first: int,
-    last: int,
+    first: Number,
+    last: Number,
     place: Array,
     columns: Array,
     lengths: Array,
@@ -54,7 +53,13 @@ def fill_columns(
 
 @compiled
 def fill_rows(
-    start: Array, stop: Array, weights: Array, columns: Array, fill: Array, rows: Array, heavy: Array
+    start: Array,
+    stop: Array,
+    weights: Array,
+    columns: Array,
+    fill: Array,
+    rows: Array,
+    heavy: Array,
 ) -> None:
     """Write rows in order of rank; each column entry becomes its position in the rows."""
     weighted = len(weights) > 0

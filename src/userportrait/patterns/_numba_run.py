@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from userportrait.patterns._numba_closed import search_closed
-from userportrait.patterns._numba_recode import count_items, fill_columns, fill_rows
+from userportrait.patterns._numba_closed import NEED_LEFT, search_closed
+from userportrait.patterns._numba_ranks import in_parallel, recode
 from userportrait.patterns._numba_search import (
     ARENA_FULL,
     AT,
     BASE,
     DEPTH,
     DONE,
-    END,
     KNOWN_FROM,
     KNOWN_UNTIL,
     LOWEST,
@@ -37,35 +35,23 @@ from userportrait.patterns._numba_trim import keep_nodes, mark_generators, mark_
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._budget import Watch
     from userportrait.patterns._itemsets import ItemsetKind
+    from userportrait.patterns._numba_ranks import Recoded
 
 __all__ = ["run"]
 
 SLICE = 20_000_000  # units of work, about a nanosecond each, between two looks at the clock
+FIRST_ARENA = 1 << 12
 FIRST_CHUNK = 1 << 18
 LARGEST_CHUNK = 1 << 22
 MOST_NODES = 2**31 - 1
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Recoded:
-    """Frequent items by rank, ascending by support; baskets in rows and columns of ranks."""
-
-    code: NDArray[np.int32]
-    support: Array
-    column: NDArray[np.int64]
-    places: Array
-    rows: NDArray[np.int32]
-    heavy: Array
-    longest: int
-    n_entries: int
+Array: TypeAlias = Any
 
 
 def run(
@@ -79,7 +65,7 @@ def run(
     """Mine with the compiled search."""
     pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else nullcontext(None)
     with pool as executor:
-        each = in_parallel(executor, n_threads)
+        each = in_parallel(executor)
         recoded = recode(baskets, min_count, kind, each, n_threads)
         if len(recoded.code) == 0:
             return Trie.empty(), None
@@ -92,92 +78,6 @@ def run(
     elif kind != "all":
         tree = without_idle_nodes(tree)
     return tree, hunt.stopped
-
-
-def in_parallel(
-    executor: ThreadPoolExecutor | None, n_threads: int
-) -> Callable[[Sequence[Callable[[], None]]], None]:
-    """Return what runs the given calls side by side, the first of them in this thread."""
-
-    def each(calls: Sequence[Callable[[], None]]) -> None:
-        if executor is None:
-            for call in calls:
-                call()
-            return
-        running = [executor.submit(call) for call in calls[1:]]
-        try:
-            calls[0]()
-        finally:
-            for future in running:
-                future.result()
-
-    return each
-
-
-def recode(
-    baskets: Baskets,
-    min_count: int,
-    kind: ItemsetKind,
-    each: Callable[[Sequence[Callable[[], None]]], None],
-    n_threads: int,
-) -> Recoded:
-    """Keep frequent items, rank them, and turn the baskets round."""
-    indptr, indices, weights = baskets.indptr, baskets.indices, baskets.weights
-    number: Any = np.int32 if baskets.n_baskets < 2**31 else np.int64
-    given = np.empty(0, number) if weights is None else weights.astype(number)
-    n_rows, n_items = len(indptr) - 1, len(baskets.items)
-    cuts = np.searchsorted(indptr, np.linspace(0, indptr[-1], n_threads + 1)[1:-1])
-    cuts = np.concatenate(([0], cuts, [n_rows])).astype(np.int64)
-    counted = [np.zeros((n_items, 2), number) for _ in range(n_threads)]
-    each(
-        [
-            lambda part=part: count_items(
-                indptr, indices, given, cuts[part], cuts[part + 1], counted[part]
-            )
-            for part in range(n_threads)
-        ]
-    )
-    total = np.sum(counted, axis=0)[:, 1]
-    few = total >= min_count
-    if kind == "generators":
-        few &= total < baskets.n_baskets  # the empty set has the same count
-    code = np.flatnonzero(few)
-    code = code[np.argsort(total[code], kind="stable")].astype(np.int32)
-    rank = np.full(n_items, -1, np.int32)
-    rank[code] = np.arange(len(code), dtype=np.int32)
-    entries = np.stack([part[code, 0] for part in counted])  # (threads, ranks)
-    ends = np.cumsum(entries.T.ravel(), dtype=np.int64).reshape(len(code), n_threads).T
-    starts = ends - entries
-    n_entries = int(ends[-1, -1]) if len(code) else 0
-    place: Any = np.int32 if n_entries + n_rows < 2**31 else np.int64
-    columns = np.empty(n_entries, place)
-    lengths = np.empty(n_rows, place)
-    each(
-        [
-            lambda part=part: fill_columns(
-                indptr, indices, rank, cuts[part], cuts[part + 1], starts[part].copy(), columns,
-                lengths,
-            )  # fmt: skip
-            for part in range(n_threads)
-        ]
-    )
-    stops = np.cumsum(lengths + 1, dtype=place)
-    fill = stops - lengths
-    rows = np.empty(n_entries + n_rows + 1, np.int32)
-    rows[0] = END  # each basket stands between two of them
-    rows[stops] = END
-    heavy = np.empty(0 if weights is None else n_entries, number)
-    each(
-        [
-            lambda part=part: fill_rows(
-                starts[part], ends[part], given, columns, fill, rows, heavy
-            )
-            for part in range(n_threads)
-        ]
-    )
-    column = np.concatenate((starts[0], [n_entries])).astype(np.int64)
-    longest = int(lengths.max(initial=0))
-    return Recoded(code, total[code], column, columns, rows, heavy, longest, n_entries)
 
 
 class Hunt:
@@ -230,22 +130,23 @@ class Hunt:
             self.segments[low:high, 2] = number
             return low, high, max(self._running.values())
 
-    def ask(self) -> None:
-        """Ask whether to stop; only the first thread does."""
-        n = sum(worker.n_nodes for worker in self._workers)
+    def ask(self, needed: int = 0) -> None:
+        """Ask whether to stop, with so many nodes to come; the first thread does it regularly."""
         column = self.recoded.column
         done = 1 - column[self._next] / max(1, column[-1])
-        if self.stopped is None:
-            self.stopped = self.watch.stop(n, n * self.node_bytes, float(done))
+        with self._lock:
+            n = needed + sum(worker.n_nodes for worker in self._workers)
+            if self.stopped is None:
+                self.stopped = self.watch.stop(n, n * self.node_bytes, float(done))
 
     @property
     def node_bytes(self) -> int:
         """Bytes of one node of the tree."""
-        return 8 + self.recoded.support.itemsize
+        return 8 + int(self.recoded.support.itemsize)
 
     def collect(self, workers: Sequence[Worker]) -> Trie:
         """Join what the workers found, in the order of the first items."""
-        streams = [worker.stream() for worker in workers]
+        streams: list[tuple[Array, ...]] = [worker.stream() for worker in workers]
         if len(streams) == 1:
             return Trie(*streams[0])
         spans = self.segments[::-1]
@@ -254,12 +155,13 @@ class Hunt:
         offsets = np.cumsum(sizes) - sizes
         n = int(sizes.sum())
         parent, item = np.empty(n, np.int32), np.empty(n, np.int32)
-        count = np.empty(n, self.recoded.support.dtype)
+        count: Array = np.empty(n, self.recoded.support.dtype)
         listed = np.empty(n, np.bool_) if len(streams[0]) > 3 else None
-        for (start, stop, owner), offset in zip(spans.tolist(), offsets.tolist(), strict=True):
+        places: list[list[int]] = np.column_stack((spans, offsets)).tolist()
+        for start, stop, owner, offset in places:
             source = streams[owner]
             into = slice(offset, offset + stop - start)
-            np.add(source[0][start:stop], offset - start, out=parent[into])
+            parent[into] = source[0][start:stop] + (offset - start)
             parent[offset] = -1
             item[into] = source[1][start:stop]
             count[into] = source[2][start:stop]
@@ -325,15 +227,16 @@ class Worker:
         self.row_of = np.empty(largest * bits + 64 * bits, np.int64)
         self.positions = np.empty(len(self.row_of), np.int64)
         self.left_weights = np.empty(len(self.row_of) if len(recoded.heavy) else 0, kind)
-        self.table = np.empty(1 << 16, kind)
+        self.table = np.empty(16 * FIRST_ARENA, kind)
         self.free = np.empty(n + 1, np.int32)
         self.scratch = np.empty(n + 64, np.int64)
         self.local_counts = np.empty(n, np.int64)
         self.shift = np.zeros(((largest * bits) >> 6) + bits + 1, np.int64)
         self.levels = np.zeros((recoded.longest + 3, 16), np.int64)
-        self.sets = np.empty(1 << 12, np.uint64)
-        self.numbers = np.empty(1 << 12, np.int64)
-        self.words = np.empty(1 << 16, np.uint64)
+        self.sets = np.empty(FIRST_ARENA, np.uint64)
+        self.numbers = np.empty(FIRST_ARENA, np.int64)
+        self.words = np.empty(16 * FIRST_ARENA, np.uint64)
+        self.left = np.empty(FIRST_ARENA, np.uint64)
         self.full: list[tuple[Array, ...]] = []
         self.chunk = self._new_chunk(FIRST_CHUNK)
 
@@ -369,22 +272,17 @@ class Worker:
 
     def _search(self) -> int:
         hunt, recoded = self.hunt, self.hunt.recoded
+        data = (recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support)
+        shared = (recoded.code, hunt.min_count, hunt.longest)
+        kind = hunt.kind in {"generators", "maximal"}
+        item = (self.counts, self.found, self.new_id, self.copied, self.weights, self.origin)
+        tree = (self.now, self.levels, self.sets, self.numbers, self.words, *self.chunk)
+        head = (*data, *shared, kind, hunt.pairs, hunt.segments, *item, self.row_of)
         if hunt.kind in {"closed", "maximal"}:
-            return search_closed(
-                recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support,
-                recoded.code, hunt.min_count, hunt.longest, hunt.kind == "maximal", hunt.pairs,
-                hunt.segments, self.counts, self.found, self.new_id, self.copied, self.weights,
-                self.origin, self.row_of, self.positions, self.left_weights, self.free,
-                self.scratch, self.shift, self.now, self.levels, self.sets, self.numbers,
-                self.words, *self.chunk,
-            )  # fmt: skip
-        return search(
-            recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support,
-            recoded.code, hunt.min_count, hunt.longest, hunt.kind == "generators", hunt.pairs,
-            hunt.segments, self.counts, self.found, self.new_id, self.copied, self.weights,
-            self.origin, self.row_of, self.table, self.free, self.scratch, self.local_counts, self.shift,
-            self.now, self.levels, self.sets, self.numbers, self.words, *self.chunk,
-        )  # fmt: skip
+            left = (self.positions, self.left_weights, self.left)
+            return int(search_closed(*head, *left, self.free, self.scratch, self.shift, *tree))
+        middle = (self.table, self.free, self.scratch, self.local_counts, self.shift)
+        return int(search(*head, *middle, *tree))
 
     def _new_chunk(self, size: int) -> tuple[Array, ...]:
         kinds: list[Any] = [np.int32, np.int32, self.hunt.recoded.support.dtype]
@@ -397,12 +295,13 @@ class Worker:
         now = self.now
         if self.n_nodes + needed > MOST_NODES:
             self.hunt.stopped = f"more than {MOST_NODES:,} itemsets"
+        if needed > LARGEST_CHUNK:
+            self.hunt.ask(needed)
+        if self.hunt.stopped is not None:
             return
         used = int(now[AT])
         self.full.append(tuple(array[:used] for array in self.chunk))
-        self.chunk = self._new_chunk(
-            max(needed, min(LARGEST_CHUNK, 2 * len(self.chunk[0])))
-        )
+        self.chunk = self._new_chunk(max(needed, min(LARGEST_CHUNK, 2 * len(self.chunk[0]))))
         now[BASE] += used
         now[AT] = 0
 
@@ -412,6 +311,7 @@ class Worker:
         self.numbers = grown(self.numbers, int(now[NEED_NUMBERS]))
         self.words = grown(self.words, int(now[NEED_WORDS]))
         self.table = grown(self.table, int(now[NEED_TABLE]))
+        self.left = grown(self.left, int(now[NEED_LEFT]))
 
     def stream(self) -> tuple[Array, ...]:
         """Return all nodes written, in order."""

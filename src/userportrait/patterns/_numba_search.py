@@ -8,7 +8,7 @@ smaller prefix, and only those that are get counted again.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,12 +29,13 @@ from userportrait.patterns._numba_words import (
     count_common,
     count_common_weighted,
     keep_common,
-    set_bit,
 )
+
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
 
 __all__ = ["search"]
 
-Array = np.ndarray[Any, Any]
 
 END = 1 << 30
 
@@ -59,8 +60,8 @@ def search(
     column: Array,
     support: Array,
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     generators: bool,
     pairs: Array,
     segments: Array,
@@ -84,7 +85,7 @@ def search(
     parents: Array,
     items: Array,
     results: Array,
-) -> int:
+) -> Number:
     """Go on until first item `now[LOWEST]` is done, an array is full or the time is up."""
     while True:
         depth = now[DEPTH]
@@ -95,8 +96,9 @@ def search(
                 return PAUSED
             status = _open_item(
                 rows, places, heavy, column, support, code, min_count, longest, generators,
-                pairs, segments, counts, found, new_id, copied, weights, origin, row_of, table, free,
-                scratch, local_counts, shift, now, levels, sets, numbers, words, parents, items, results,
+                pairs, segments, counts, found, new_id, copied, weights, origin, row_of, table,
+                free, scratch, local_counts, shift, now, levels, sets, numbers, words, parents,
+                items, results,
             )  # fmt: skip
             if status != DONE:
                 return status
@@ -112,7 +114,7 @@ def search(
             if now[WORK] <= 0:
                 return PAUSED
             status = _extend(
-                code, min_count, longest, generators, table, free, scratch, shift, now, levels,
+                code, min_count, longest, generators, table, free, shift, now, levels,
                 sets, numbers, words, parents, items, results,
             )  # fmt: skip
             if status != DONE:
@@ -127,8 +129,8 @@ def _open_item(
     column: Array,
     support: Array,
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     generators: bool,
     pairs: Array,
     segments: Array,
@@ -152,7 +154,7 @@ def _open_item(
     parents: Array,
     items: Array,
     results: Array,
-) -> int:
+) -> Number:
     """Read the baskets of one first item, write it down, and set up its first class."""
     rank = now[RANK]
     first, last = column[rank], column[rank + 1]
@@ -195,9 +197,7 @@ def _open_item(
         if n_local * width + width > len(sets):
             now[NEED_SETS] = n_local * width + width
             return ARENA_FULL
-        known_partners(
-            pairs, found, n_local, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, width
-        )
+        known_partners(pairs, found, n_local, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, width)
         marks = sets[n_local * width :]
         n_ids = with_partners(sets, n_local, width, 1, marks)
     needed = block_size(n_free, longest - 1)
@@ -223,12 +223,8 @@ def _open_item(
                 ids[which] = found[local]
                 numbers[2 * n_ids + which] = local_counts[local]
                 which += 1
-        known_partners(
-            pairs, ids, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width
-        )
-        n_copied, n_rows, n_pairs = thin_out(
-            copied, n_copied, END, new_id, END, 2, weights, origin
-        )
+        known_partners(pairs, ids, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width)
+        n_copied, n_rows, n_pairs = thin_out(copied, n_copied, END, new_id, END, 2, weights, origin)
         n_wanted = _count_bits(sets, n_ids * set_width)
         now[WORK] -= n_copied
         exact = n_pairs + n_ids * n_ids // 8 < n_wanted * ((n_rows + 63) >> 6) + n_copied
@@ -252,7 +248,7 @@ def _open_item(
                     inside = (marks[local >> 6] >> np.uint64(local & 63)) & np.uint64(1)
                     scratch[local] = local if inside else -1
                     numbers[3 * n_ids + local] = which if inside else -1
-                    which += np.int64(inside)
+                    which += 1 if inside else 0
                 n_copied, n_rows, n_pairs = thin_out(
                     copied, n_copied, END, scratch, END, 3, weights, origin
                 )
@@ -295,15 +291,15 @@ def _open_item(
 @compiled
 def _write_item(
     code: Array,
-    total: int,
+    total: Number,
     free: Array,
-    n_free: int,
-    longest: int,
+    n_free: Number,
+    longest: Number,
     found: Array,
     new_id: Array,
     local_counts: Array,
-    n_local: int,
-    n_ids: int,
+    n_local: Number,
+    n_ids: Number,
     segments: Array,
     now: Array,
     parents: Array,
@@ -333,7 +329,7 @@ def _clear_ids(new_id: Array, ids: Array) -> None:
 
 
 @compiled
-def _count_bits(sets: Array, width: int) -> int:
+def _count_bits(sets: Array, width: Number) -> Number:
     total = 0
     for word in range(width):
         total += count_ones(sets[word])
@@ -341,7 +337,7 @@ def _count_bits(sets: Array, width: int) -> int:
 
 
 @compiled
-def _open_class(now: Array, levels: Array, sets: Array, node: int, n_free: int) -> None:
+def _open_class(now: Array, levels: Array, sets: Array, node: Number, n_free: Number) -> None:
     """Set up the class of a first item: its companions, all of them in the class."""
     n_ids, width = now[N_IDS], now[SET_WIDTH]
     now[DEPTH] = 0
@@ -367,12 +363,11 @@ def _open_class(now: Array, levels: Array, sets: Array, node: int, n_free: int) 
 @compiled
 def _extend(
     code: Array,
-    min_count: int,
-    longest: int,
+    min_count: Number,
+    longest: Number,
     generators: bool,
     table: Array,
     free: Array,
-    scratch: Array,
     shift: Array,
     now: Array,
     levels: Array,
@@ -382,7 +377,7 @@ def _extend(
     parents: Array,
     items: Array,
     results: Array,
-) -> int:
+) -> Number:
     """Write the next set of the deepest class, and open the class below it if there is one.
 
     The items of `numbers` from IDS on are ids; those of level 0 hold ranks as well, at 0.
@@ -436,7 +431,7 @@ def _extend(
                     continue
                 if generators:
                     theirs = numbers[level[COUNTS] + numbers[level[SLOTS] + other]]
-                    if count == mine or count == theirs:
+                    if count in (mine, theirs):
                         continue
                 elif count == mine:
                     frequent |= bit
@@ -528,8 +523,8 @@ def _extend(
 
 @compiled
 def _mark_partners(
-    level: Array, numbers: Array, sets: Array, child: int, need: int, set_width: int
-) -> int:
+    level: Array, numbers: Array, sets: Array, child: Number, need: Number, set_width: Number
+) -> Number:
     """Mark the children that are frequent together with another child, and count them."""
     for word in range(set_width):
         sets[need + word] = 0

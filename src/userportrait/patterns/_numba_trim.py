@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from userportrait.patterns._numba_compile import compiled
 
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
+
 __all__ = ["keep_nodes", "mark_generators", "mark_needed"]
 
-Array = np.ndarray[Any, Any]
 
 _SPREAD = 0x9E3779B97F4A7C15
 
@@ -69,7 +71,7 @@ def mark_generators(
 
 
 @compiled
-def _slot(parents: Array, items: Array, table: Array, parent: int, item: int) -> int:
+def _slot(parents: Array, items: Array, table: Array, parent: Number, item: Number) -> Number:
     """Return the place of a child in the hash table, or the free place where it would be."""
     mask = np.uint64(len(table) - 1)
     key = (np.uint64(parent + 1) << np.uint64(32)) ^ np.uint64(item)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from userportrait.patterns._numba_compile import compiled, count_ones
 
-__all__ = ["count_common", "count_common_weighted", "keep_common", "set_bit", "sort_found"]
+if TYPE_CHECKING:
+    from userportrait.patterns._numba_compile import Array, Number
 
-Array = np.ndarray[Any, Any]
+__all__ = ["count_common", "count_common_weighted", "keep_common", "set_bit", "sort_found"]
 
 
 @compiled
-def count_common(words: Array, left: int, right: int, width: int) -> int:
+def count_common(words: Array, left: Number, right: Number, width: Number) -> Number:
     """Count the bits that two stretches of `words` share."""
     ahead = np.uint64(right) - np.uint64(left)
     first = np.uint64(left)
@@ -26,8 +27,8 @@ def count_common(words: Array, left: int, right: int, width: int) -> int:
 
 @compiled
 def count_common_weighted(
-    words: Array, left: int, right: int, width: int, shift: Array
-) -> int:
+    words: Array, left: Number, right: Number, width: Number, shift: Array
+) -> Number:
     """Count them where a bit of word `w` stands for 2 ** shift[w] baskets."""
     ahead = np.uint64(right) - np.uint64(left)
     behind = np.uint64(left)
@@ -39,7 +40,7 @@ def count_common_weighted(
 
 
 @compiled
-def keep_common(words: Array, left: int, right: int, into: int, width: int) -> None:
+def keep_common(words: Array, left: Number, right: Number, into: Number, width: Number) -> None:
     """Write the shared bits of two stretches to a third."""
     second = np.uint64(right) - np.uint64(left)
     third = np.uint64(into) - np.uint64(left)
@@ -49,13 +50,13 @@ def keep_common(words: Array, left: int, right: int, into: int, width: int) -> N
 
 
 @compiled
-def set_bit(words: Array, start: int, bit: int) -> None:
+def set_bit(words: Array, start: Number, bit: Number) -> None:
     """Set one bit of the set that begins at word `start`."""
     words[start + (bit >> 6)] |= np.uint64(1) << np.uint64(bit & 63)
 
 
 @compiled
-def sort_found(values: Array, n: int) -> None:
+def sort_found(values: Array, n: Number) -> None:
     """Sort the first `n` values ascending, in place (Shell, 1959)."""
     gap = 1
     while gap < n // 3:

@@ -1,0 +1,203 @@
+"""The compiled engine finds what looking at every candidate finds, in any number of threads."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.brute_itemsets import all_itemsets, closed, generators, maximal
+from userportrait.patterns._baskets import Baskets
+from userportrait.patterns._budget import Budget, Watch
+from userportrait.patterns._itemsets import ItemsetKind
+
+if TYPE_CHECKING:
+    from userportrait.patterns._trie import Trie
+
+pytest.importorskip("numba")
+
+from userportrait.patterns import _numba_engine, _numba_run
+
+KINDS: tuple[ItemsetKind, ...] = get_args(ItemsetKind)
+Found = dict[frozenset[Any], int]
+
+rows = st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=30)
+dense = st.lists(st.sets(st.integers(0, 7), min_size=5), min_size=1, max_size=30)
+
+
+def mined(baskets: Baskets, min_count: int, kind: ItemsetKind = "all", **options: Any) -> Found:
+    settled = {"max_length": None, "watch": Watch(), "n_threads": 1, **options}
+    trie, stopped = _numba_engine.mine(baskets, min_count=min_count, kind=kind, **settled)
+    assert stopped is None
+    return read(trie, baskets.items)
+
+
+def read(trie: Trie, items: Any) -> Found:
+    """Every listed set once, parents before children."""
+    assert (trie.parent < np.arange(len(trie.parent))).all()
+    found: Found = {}
+    for node in trie.nodes():
+        here, path = int(node), []
+        while here >= 0:
+            path.append(items[trie.item[here]])
+            here = int(trie.parent[here])
+        assert len(set(path)) == len(path)
+        assert frozenset(path) not in found
+        found[frozenset(path)] = int(trie.count[node])
+    return found
+
+
+def brute(lists: list[set[int]], min_count: int, kind: ItemsetKind) -> Found:
+    found = all_itemsets(lists, min_count)
+    if kind == "generators":
+        return generators(found, len(lists))
+    return {"all": dict, "closed": closed, "maximal": maximal}[kind](found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(lists=rows | dense, share=st.floats(0.01, 1))
+@settings(max_examples=40)
+def test_every_kind_equals_brute_force(
+    kind: ItemsetKind, lists: list[set[int]], share: float
+) -> None:
+    min_count = max(1, int(share * len(lists)))
+    expected = brute(lists, min_count, kind)
+    assert mined(Baskets.from_lists(lists), min_count, kind) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(lists=rows | dense, data=st.data())
+@settings(max_examples=25)
+def test_weights_count_as_repeated_baskets(
+    kind: ItemsetKind, lists: list[set[int]], data: st.DataObject
+) -> None:
+    weight = st.sampled_from([1, 1, 2, 3, 5, 40])
+    weights = data.draw(st.lists(weight, min_size=len(lists), max_size=len(lists)))
+    repeated = [row for row, n in zip(lists, weights, strict=True) for _ in range(n)]
+    min_count = data.draw(st.integers(1, len(repeated)))
+    plain = Baskets.from_lists(lists)
+    heavy = Baskets(plain.indptr, plain.indices, plain.items, weights=np.array(weights))
+    assert mined(heavy, min_count, kind) == brute(repeated, min_count, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(lists=rows | dense, length=st.integers(1, 5))
+@settings(max_examples=25)
+def test_max_length_leaves_out_what_is_longer(
+    kind: ItemsetKind, lists: list[set[int]], length: int
+) -> None:
+    expected = {s: n for s, n in brute(lists, 2, kind).items() if len(s) <= length}
+    assert mined(Baskets.from_lists(lists), 2, kind, max_length=length) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(lists=rows | dense)
+@settings(max_examples=20)
+def test_threads_change_nothing(kind: ItemsetKind, lists: list[set[int]]) -> None:
+    baskets = Baskets.from_lists(lists)
+    alone = mined(baskets, 2, kind)
+    assert mined(baskets, 2, kind, n_threads=2) == alone
+    assert mined(baskets, 2, kind, n_threads=3) == alone
+
+
+def random_baskets(n_rows: int = 400, n_items: int = 40, seed: int = 5) -> list[set[int]]:
+    chance = np.linspace(0.05, 0.6, n_items)
+    drawn = np.random.default_rng(seed).random((n_rows, n_items)) < chance
+    return [set(np.flatnonzero(row).tolist()) for row in drawn]
+
+
+def test_small_buffers_are_grown_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    baskets = Baskets.from_lists(random_baskets())
+    whole = {kind: mined(baskets, 30, kind) for kind in KINDS}
+    assert len(whole["all"]) > 1000
+    monkeypatch.setattr(_numba_run, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(_numba_run, "LARGEST_CHUNK", 64)
+    monkeypatch.setattr(_numba_run, "FIRST_ARENA", 1)
+    monkeypatch.setattr(_numba_run, "SLICE", 1)
+    for kind in KINDS:
+        assert mined(baskets, 30, kind, n_threads=2) == whole[kind]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_budget_stops_the_search_with_right_counts(
+    monkeypatch: pytest.MonkeyPatch, n_threads: int
+) -> None:
+    monkeypatch.setattr(_numba_run, "SLICE", 1000)
+    baskets = Baskets.from_lists(random_baskets())
+    whole = mined(baskets, 30)
+    watch = Watch(Budget(max_itemsets=500))
+    trie, stopped = _numba_engine.mine(
+        baskets, min_count=30, kind="all", max_length=None, watch=watch, n_threads=n_threads
+    )
+    assert stopped == "more than 500 itemsets"
+    part = read(trie, baskets.items)
+    assert 0 < len(part) < len(whole)
+    assert part.items() <= whole.items()
+
+
+def test_a_set_with_too_many_subsets_stops_before_memory_ends() -> None:
+    baskets = Baskets.from_lists([set(range(45))] * 3)
+    watch = Watch(Budget(max_bytes=10_000_000))
+    trie, stopped = _numba_engine.mine(
+        baskets, min_count=2, kind="all", max_length=None, watch=watch, n_threads=1
+    )
+    assert stopped is not None
+    assert (trie.count == 3).all()
+    assert mined(baskets, 2, "closed") == {frozenset(range(45)): 3}
+
+
+@pytest.mark.slow  # compiles everything once more, for counts of 64 bits
+def test_counts_beyond_32_bits_are_exact() -> None:
+    heavy = 3_000_000_000
+    plain = Baskets.from_lists([{0, 1}, {1}])
+    baskets = Baskets(plain.indptr, plain.indices, plain.items, weights=np.array([heavy, 2]))
+    expected = {frozenset({0}): heavy, frozenset({1}): heavy + 2, frozenset({0, 1}): heavy}
+    assert mined(baskets, 2) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lists", [[], [set()], [set(), {1}], [{1}, {2}]])
+def test_nothing_frequent_gives_an_empty_tree(kind: ItemsetKind, lists: list[set[int]]) -> None:
+    assert mined(Baskets.from_lists(lists), 2, kind) == {}
+
+
+def test_importing_patterns_does_not_import_numba() -> None:
+    code = "import sys, userportrait.patterns as p; p.__all__; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("file", "min_count", "kind", "expected"),
+    [
+        # Counts that PyFIM 6.28 and rusket 0.1.101 agree on; research notes, sections 4 and 9.
+        ("retail", 88, "all", 7_712),
+        ("retail", 88, "closed", 7_695),
+        ("retail", 88, "maximal", 3_507),
+        ("T10I4D100K", 100, "all", 27_532),
+    ],
+)
+def test_public_baskets_give_the_known_numbers(
+    shared_data: Any, file: str, min_count: int, kind: ItemsetKind, expected: int
+) -> None:
+    baskets = fimi(str(shared_data / "fimi" / f"{file}.dat.gz"))
+    trie, _ = _numba_engine.mine(
+        baskets, min_count=min_count, kind=kind, max_length=None, watch=Watch(), n_threads=2
+    )
+    assert len(trie) == expected
+
+
+@cache
+def fimi(path: str) -> Baskets:
+    with gzip.open(path, "rt") as file:
+        lists = [np.unique(np.array(line.split(), dtype=np.int32)) for line in file]
+    indptr = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    indices = np.concatenate(lists)
+    return Baskets(indptr, indices, np.arange(indices.max() + 1))
