@@ -36,8 +36,7 @@ def choose_engine(engine: str, baskets: Baskets, min_count: int) -> str:
 
 def _is_compiled() -> bool:
     """Return whether this process has numba's machine code already."""
-    module: Any = sys.modules.get(f"{__package__}._numba_engine")
-    return module is not None and bool(getattr(module, "is_compiled", lambda: True)())
+    return f"{__package__}._numba_run" in sys.modules
 
 
 def _n_pairs(baskets: Baskets, min_count: int) -> float:

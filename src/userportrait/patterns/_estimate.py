@@ -355,7 +355,8 @@ class _Tree:
         """Return how many itemsets begin with a frequent pair, on average, itself included."""
         if not len(first):
             return 0.0
-        chances: NDArray[np.float64] = 1.0 + np.bincount(first, minlength=self.n_items)[second]
+        partners = np.bincount(first, minlength=self.n_items)[second].astype(np.float64)
+        chances = partners + 1.0
         chances /= chances.sum()
         chosen = rng.choice(len(first), n_probes, p=chances)
         sizes: list[float] = [

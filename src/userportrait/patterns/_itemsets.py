@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -21,6 +20,8 @@ from userportrait.patterns._support import min_count_of
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["ItemsetKind", "Itemsets"]
@@ -519,14 +520,18 @@ class Itemsets:
         trie = Trie.from_codes(parts, max(len(self.items), 1))
         listed = np.ones(len(trie.parent), dtype=bool) if trie.listed is None else trie.listed
         nodes = {"parent": trie.parent, "item": trie.item, "count": trie.count, "listed": listed}
-        facts = {
+        tables = {"nodes": nodes, "items": {"item": self.items}}
+        return pack(_KIND, _VERSION, self._facts(), tables)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what holds for all the sets."""
+        return {
             "n_baskets": self.n_baskets,
             "min_count": self.min_count,
             "kind": self.kind,
             "stopped": self.stopped,
             "limits": list(self.limits),
         }
-        return pack(_KIND, _VERSION, facts, {"nodes": nodes, "items": {"item": self.items}})
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Itemsets:
@@ -562,7 +567,15 @@ class Itemsets:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Itemsets):
             return NotImplemented
-        return self.to_bytes() == other.to_bytes()
+        if self._facts() != other._facts() or self.n_of_length != other.n_of_length:
+            return False
+        for length in self.n_of_length:
+            mine, counts = self.of_length(length)
+            others, other_counts = other.of_length(length)
+            same = np.array_equal(self.items[mine], other.items[others])
+            if not same or not np.array_equal(counts, other_counts):
+                return False
+        return True
 
     __hash__ = None  # type: ignore[assignment]
 
