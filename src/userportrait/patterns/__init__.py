@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from userportrait.patterns._basket_report import BasketReport
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._budget import Budget
+    from userportrait.patterns._bundles import suggest_bundles
+    from userportrait.patterns._bundles_table import BundleTable
     from userportrait.patterns._complements import find_complements
     from userportrait.patterns._estimate import Estimate, estimate_itemsets
     from userportrait.patterns._itemsets import Itemsets
@@ -17,15 +19,13 @@ if TYPE_CHECKING:
     from userportrait.patterns._next_purchase import NextPurchases, derive_next_purchases
     from userportrait.patterns._numba_engine import warmup_numba
     from userportrait.patterns._pairs_table import PairTable
+    from userportrait.patterns._recommender import BasketRuleRecommender
     from userportrait.patterns._sequence_contrast import SequenceContrasts, contrast_sequences
     from userportrait.patterns._sequence_mine import mine_sequences
     from userportrait.patterns._sequence_patterns import SequencePatterns
     from userportrait.patterns._sequences import Sequences
     from userportrait.patterns._substitutes import find_substitutes
     from userportrait.patterns._switching import find_switching
-    from userportrait.patterns._recommender import BasketRuleRecommender
-    from userportrait.patterns._bundles import suggest_bundles
-    from userportrait.patterns._bundles_table import BundleTable
 
 __all__ = [
     "BasketReport",
