@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers.brute_itemsets import all_itemsets, closed, generators, maximal
+from userportrait.patterns import _numpy_blocks, _numpy_search
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._budget import Budget, Watch
 from userportrait.patterns._numpy_engine import mine
@@ -95,6 +96,7 @@ def test_every_kind_equals_brute_force(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60)
 @given(lists=baskets_of_few, min_count=st.integers(1, 3), max_length=st.integers(1, 4))
 def test_a_longest_length_drops_the_longer_sets_and_nothing_else(
     kind: ItemsetKind, lists: list[set[int]], min_count: int, max_length: int
@@ -104,6 +106,7 @@ def test_a_longest_length_drops_the_longer_sets_and_nothing_else(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(st.sets(st.integers(0, 6)), st.integers(1, 5)), max_size=9),
     min_count=st.integers(1, 8),
@@ -190,6 +193,35 @@ def test_whatever_was_found_before_a_stop_is_right(kind: ItemsetKind, questions:
     assert stopped == "enough" or found == complete
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("most", [4, 40])
+def test_a_budget_of_itemsets_leaves_only_right_ones(kind: ItemsetKind, most: int) -> None:
+    """Rarest items first: what is closed or maximal is known before the search is complete."""
+    random = np.random.default_rng(7)
+    shares = np.linspace(0.05, 0.5, 30)
+    lists = [set(np.flatnonzero(row).tolist()) for row in random.random((300, 30)) < shares]
+    complete = mined(build(lists, 30), 12, kind)
+    watch = Watch(Budget(max_itemsets=most))
+    trie, stopped = mine(build(lists, 30), min_count=12, kind=kind, max_length=None, watch=watch)
+    assert stopped == f"more than {most} itemsets"
+    assert sets_of(trie).items() < complete.items()
+
+
+def test_parts_of_a_block_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items with more pairs than are delivered at a time are counted in parts."""
+    monkeypatch.setattr(_numpy_blocks, "_MOST_DELIVERED", 20)
+    monkeypatch.setattr(_numpy_blocks, "_MOST_CELLS", 64)
+    monkeypatch.setattr(_numpy_search, "_CHUNK_PAIRS", 4)
+    monkeypatch.setattr(_numpy_search, "_KEPT_WORDS", 8)
+    random = np.random.default_rng(2)
+    lists = [set(random.integers(0, 12, size=6).tolist()) for _ in range(150)]
+    for kind in KINDS:
+        assert mined(build(lists, 12), 4, kind) == expected(lists, 4, kind)
+        weights = random.integers(1, 4, size=40).tolist()
+        repeated = [s for s, n in zip(lists[:40], weights, strict=True) for _ in range(n)]
+        assert mined(build(lists[:40], 12, weights), 4, kind) == expected(repeated, 4, kind)
+
+
 def test_the_order_of_baskets_changes_nothing() -> None:
     random = np.random.default_rng(5)
     lists = [set(random.integers(0, 30, size=6).tolist()) for _ in range(400)]
@@ -204,25 +236,27 @@ def read_fimi(file: Path) -> Baskets:
     return build(lists, max(max(items) for items in lists if items) + 1)
 
 
-@pytest.mark.parametrize(("kind", "n_sets"), [("all", 7712), ("closed", 7695), ("maximal", 3507)])
-def test_retail_has_the_published_counts(shared_data: Path, kind: ItemsetKind, n_sets: int) -> None:
+def test_retail_has_the_published_counts(shared_data: Path) -> None:
     """Borgelt's PyFIM 6.28 (eclat) gives the same numbers at 88 of 88,162 baskets."""
     baskets = read_fimi(shared_data / "fimi" / "retail.dat.gz")
-    trie, _ = mine(baskets, min_count=88, kind=kind, max_length=None, watch=Watch())
-    assert len(trie) == n_sets
+    assert n_sets(baskets, 88) == {"all": 7712, "closed": 7695, "maximal": 3507}
 
 
-@pytest.mark.parametrize(("kind", "n_sets"), [("all", 574_431), ("closed", 4885), ("maximal", 547)])
-def test_mushroom_has_the_published_counts(
-    shared_data: Path, kind: ItemsetKind, n_sets: int
-) -> None:
+def test_mushroom_has_the_published_counts(shared_data: Path) -> None:
     """PyFIM 6.28 gives 574,430 and 4,884: it loses the item that is in every basket."""
-    frame = pd.read_csv(
-        shared_data / "mushroom_uci" / "mushrooms.csv.gz", dtype=str, keep_default_na=False
-    )
+    file = shared_data / "mushroom_uci" / "mushrooms.csv.gz"
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     frame = frame.apply(lambda column: column.name + "=" + column)
     codes, items = pd.factorize(frame.to_numpy().ravel(), sort=True)
     lists = [set(row) for row in codes.reshape(frame.shape).tolist()]
     baskets = build(lists, len(items))
-    trie, _ = mine(baskets, min_count=813, kind=kind, max_length=None, watch=Watch())
-    assert len(trie) == n_sets
+    assert n_sets(baskets, 813) == {"all": 574_431, "closed": 4885, "maximal": 547}
+
+
+def n_sets(baskets: Baskets, min_count: int) -> dict[str, int]:
+    """Return how many sets of each kind there are."""
+    kinds: tuple[ItemsetKind, ...] = ("all", "closed", "maximal")
+    return {
+        kind: len(mine(baskets, min_count=min_count, kind=kind, max_length=None, watch=Watch())[0])
+        for kind in kinds
+    }

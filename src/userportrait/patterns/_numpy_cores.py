@@ -80,7 +80,7 @@ class Cores:
             free_ptr=np.zeros(self.n + 1, dtype=np.int64),
             free=nothing,
             universal=universal,
-            stamp=np.concatenate(self._stamps) if self._stamps else None,
+            stamp=np.concatenate([np.empty(0), *self._stamps]),
         )
         return found if not len(owner) and not len(universal) else _handed_down(found, owner, aside)
 
@@ -96,7 +96,7 @@ class FoundCores:
     free_ptr: NDArray[np.int64]
     free: NDArray[np.int64]
     universal: NDArray[np.int64]
-    stamp: NDArray[np.float64] | None = None  # sum of the numbers of its baskets
+    stamp: NDArray[np.float64]  # sum of the numbers of its baskets, if asked for
 
     @property
     def n_free(self) -> NDArray[np.int64]:
@@ -131,7 +131,7 @@ def write_trie(
     parent = np.empty(int(most) + 1, dtype=np.int32)
     item = np.empty_like(parent)
     wide = n_baskets >= 2**31
-    count = np.empty(len(parent), dtype=np.int64 if wide else np.int32)
+    count: NDArray[np.signedinteger] = np.empty(len(parent), dtype=np.int64 if wide else np.int32)
     done, stopped = _fill(cores, plan, (parent, item, count), codes, n_baskets, stop)
     arrays = (parent[1:done], item[1:done], count[1:done])
     return Trie(*arrays), stopped or reason

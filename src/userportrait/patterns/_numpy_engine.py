@@ -17,13 +17,13 @@ from userportrait.patterns._numpy_kinds import (
 )
 from userportrait.patterns._numpy_recode import recode
 from userportrait.patterns._numpy_search import NODE_BYTES, PairFilter, Search, Stopped
-from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._budget import Watch
     from userportrait.patterns._itemsets import ItemsetKind
     from userportrait.patterns._numpy_recode import Recoded
+    from userportrait.patterns._trie import Trie
 
 __all__ = ["mine"]
 

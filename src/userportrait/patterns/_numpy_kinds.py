@@ -27,7 +27,6 @@ def closed_cores(cores: FoundCores, complete_below: int) -> NDArray[np.intp]:
     count and one sum of stamps are taken for such only if the longest contains the others.
     Only sets whose first item is below `complete_below` are judged.
     """
-    assert cores.stamp is not None
     length = cores.depth + cores.n_free
     order = np.lexsort((-length, cores.stamp, cores.count))
     same = np.zeros(len(order), dtype=np.bool_)

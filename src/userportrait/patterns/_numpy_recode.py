@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,15 +29,15 @@ class Deliveries:
         How many come after it.
     weights : ndarray of int64, optional
         Baskets that the place counts for; None if one each.
-    stamps : ndarray of float64, optional
-        A random whole number of the basket of each place.
+    stamps : ndarray of float64
+        A random whole number of the basket of each place; empty if none were asked for.
     """
 
     ptr: NDArray[np.int64]
     start: NDArray[np.int64]
     tail: NDArray[np.int64]
     weights: NDArray[np.int64] | None
-    stamps: NDArray[np.float64] | None
+    stamps: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,10 @@ class Recoded:
         Places with two or more items after them: what sets of three and more come from.
     short : Deliveries
         Places with one item after them.
-    stamps : ndarray of float64 of shape (n_items,), optional
-        Sum of the random numbers of the baskets that have the item. Sums are exact: sets that
-        are in the same baskets have the same sum.
+    stamps : ndarray of float64
+        By item: sum of the random numbers of the baskets that have it. Sums are exact: sets
+        that are in the same baskets have the same sum. Zeros if none were asked for.
+    is_stamped : bool
     """
 
     items: NDArray[np.int32]
@@ -72,7 +73,8 @@ class Recoded:
     entries: NDArray[np.int32]
     long: Deliveries
     short: Deliveries
-    stamps: NDArray[np.float64] | None
+    stamps: NDArray[np.float64]
+    is_stamped: bool
 
 
 def recode(baskets: Baskets, min_count: int, *, stamped: bool = False) -> Recoded:
@@ -87,8 +89,7 @@ def recode(baskets: Baskets, min_count: int, *, stamped: bool = False) -> Recode
     rank = np.full(len(counts), -1, dtype=np.int32)
     rank[frequent] = np.arange(n_items, dtype=np.int32)
     entries, tail, rows = _sorted_entries(rank[baskets.indices], sizes, n_items)
-    columns = _Columns(entries, tail, rows, baskets.weights, _stamps(sizes) if stamped else None)
-    stamps = columns.stamps
+    columns = _Columns(entries, tail, rows, baskets.weights, _stamps(sizes, stamped=stamped))
     return Recoded(
         items=frequent.astype(np.int32),
         counts=counts[frequent],
@@ -97,7 +98,8 @@ def recode(baskets: Baskets, min_count: int, *, stamped: bool = False) -> Recode
         entries=entries,
         long=_deliveries(np.flatnonzero(tail >= 2), columns, n_items),
         short=_deliveries(np.flatnonzero(tail == 1), columns, n_items),
-        stamps=None if stamps is None else np.bincount(entries, stamps[rows], minlength=n_items),
+        stamps=_stamp_sums(columns, n_items),
+        is_stamped=stamped,
     )
 
 
@@ -107,13 +109,21 @@ class _Columns:
     tail: NDArray[np.int64]
     rows: NDArray[np.int64]
     weights: NDArray[np.int64] | None  # by row
-    stamps: NDArray[np.float64] | None  # by row
+    stamps: NDArray[np.float64]  # by row; empty if there are none
 
 
-def _stamps(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+def _stamps(sizes: NDArray[np.int64], *, stamped: bool) -> NDArray[np.float64]:
     """Return a random number for each basket, so small that all together add up exactly."""
     most = 2 ** (52 - len(sizes).bit_length())
-    return np.random.default_rng(0).integers(1, most, size=len(sizes)).astype(np.float64)
+    numbers = np.random.default_rng(0).integers(1, most, size=len(sizes) if stamped else 0)
+    return numbers.astype(np.float64)
+
+
+def _stamp_sums(columns: _Columns, n_items: int) -> NDArray[np.float64]:
+    if not len(columns.stamps):
+        return np.zeros(n_items)
+    numbers = columns.stamps[columns.rows]
+    return np.bincount(columns.entries, numbers, minlength=n_items).astype(np.float64)
 
 
 def ramps(lengths: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -138,8 +148,8 @@ def _sorted_entries(
     """Return ranks ascending in each basket, how many follow each, and its basket."""
     bits = max(n_items - 1, 1).bit_length()
     narrow = len(sizes) << bits < 2**32
-    kind = np.uint32 if narrow else np.int64
-    keys = np.repeat(np.arange(len(sizes), dtype=kind) << bits, sizes)
+    kind: Any = np.uint32 if narrow else np.int64
+    keys: NDArray[Any] = np.repeat(np.arange(len(sizes), dtype=kind) << bits, sizes)
     kept = ranks >= 0
     keys = keys[kept]
     keys |= ranks[kept].astype(kind)
@@ -165,5 +175,5 @@ def _deliveries(places: NDArray[np.intp], columns: _Columns, n_items: int) -> De
         start=keys + 1,
         tail=columns.tail[keys],
         weights=None if weights is None else weights[columns.rows[keys]],
-        stamps=None if stamps is None else stamps[columns.rows[keys]],
+        stamps=stamps[columns.rows[keys]] if len(stamps) else stamps,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from userportrait.patterns._numpy_bits import popcounts
 from userportrait.patterns._numpy_cores import Cores, n_subsets
 from userportrait.patterns._numpy_recode import ramps
 
@@ -14,16 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.patterns._budget import Watch
+    from userportrait.patterns._numpy_bits import Stamps
 
-__all__ = ["NODE_BYTES", "PairFilter", "Search", "Siblings", "Stamps", "Stopped", "fitting_words"]
+__all__ = ["NODE_BYTES", "PairFilter", "Search", "Siblings", "Stopped"]
 
 NODE_BYTES = 12
 _CHUNK_PAIRS = 1 << 16  # pairs looked at together
 _CHUNK_WORDS = 1 << 16  # words met at once: what stays in a processor's own memory
 _KEPT_WORDS = 1 << 19  # words of one level kept before the search goes deeper
 _FILTER_CELLS = 1 << 24
-_TABLE_BITS = 1 << 15
-_FEW_ROWS = 32  # for which a table by bytes is not worth making
 
 
 class Stopped(Exception):
@@ -51,53 +51,6 @@ class PairFilter:
         cell += items[second]
         cell &= self._mask
         return np.flatnonzero(self._seen[cell])
-
-
-class Stamps:
-    """Adds up the numbers of the baskets that bitmaps stand for, a byte at a time.
-
-    Parameters
-    ----------
-    stamps : ndarray of float64 of shape (n_first_items, 64 * n_words)
-        Number of the basket of each bit.
-    """
-
-    def __init__(self, stamps: NDArray[np.float64]) -> None:
-        self._stamps = stamps
-        self._tables: dict[int, NDArray[np.float64]] = {}
-
-    def sums(self, bits: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the sum of each row, the bits of which are those of its first item."""
-        as_bytes = bits.astype("<u8", copy=False).view(np.uint8)
-        found = np.empty(len(bits))
-        order = np.argsort(owner, kind="stable")
-        edges = np.flatnonzero(np.diff(owner[order])) + 1
-        for rows in np.split(order, edges) if len(order) else []:
-            found[rows] = self._of_owner(int(owner[rows[0]]), as_bytes[rows])
-        return found
-
-    def _of_owner(self, owner: int, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-        if len(rows) < _FEW_ROWS and owner not in self._tables:
-            as_bits = np.unpackbits(rows, axis=1, bitorder="little")
-            return np.einsum("ij,j->i", as_bits, self._stamps[owner])
-        table = self._table(owner)
-        step = np.arange(rows.shape[1]) * 256
-        parts = [
-            table.take(rows[start : start + 256] + step).sum(axis=1)
-            for start in range(0, len(rows), 256)
-        ]
-        return np.concatenate(parts)
-
-    def _table(self, owner: int) -> NDArray[np.float64]:
-        if owner not in self._tables:
-            if len(self._tables) * self._stamps.shape[1] > _TABLE_BITS:
-                self._tables.clear()
-            by_byte = self._stamps[owner].reshape(-1, 8)
-            table = np.zeros((len(by_byte), 256))
-            for bit in range(8):
-                table[:, 1 << bit : 2 << bit] = table[:, : 1 << bit] + by_byte[:, bit : bit + 1]
-            self._tables[owner] = table.ravel()
-        return self._tables[owner]
 
 
 @dataclass(slots=True)
@@ -278,7 +231,7 @@ class Search:
             one = first[start : start + step]
             met = level.bits.take(one, axis=0)
             met &= level.bits.take(second[start : start + step], axis=0)
-            count = _popcounts(met, None if level.scale is None else level.scale[one])
+            count = popcounts(met, None if level.scale is None else level.scale[one])
             some = np.flatnonzero(count >= self.min_count)
             kept.append(some + start)
             counts.append(count[some].astype(np.int64))
@@ -287,54 +240,3 @@ class Search:
             return first, second, first, level.bits[:0]
         places = np.concatenate(kept)
         return first[places], second[places], np.concatenate(counts), np.concatenate(bits)
-
-
-def fitting_words(n_bits: int) -> int:
-    """Return how many words to take for so many bits: numbers that `_popcounts` is fast for."""
-    words = max(1, (n_bits + 63) >> 6)
-    if words <= 4:
-        return words
-    return words + (-words) % (2 if words <= 6 else 4 if words <= 12 else 8)
-
-
-_LANES = {8: np.uint64, 4: np.uint32, 2: np.uint16}
-
-
-def _popcounts(met: NDArray[np.uint64], scale: NDArray[np.int64] | None) -> NDArray[np.integer]:
-    """Return how many bits are set in each row, each times the scale of its word."""
-    ones = np.bitwise_count(met)
-    words = ones.shape[1]
-    if scale is not None:
-        found: NDArray[np.int64] = (ones * scale).sum(axis=1)
-        return found
-    if words == 1:
-        return ones[:, 0]
-    if words == 3:
-        return ones[:, 0] + ones[:, 1] + ones[:, 2]
-    width = words & -words
-    if width == 1 or words > 1023:
-        long: NDArray[np.int64] = ones.sum(axis=1, dtype=np.int64)
-        return long
-    return _lane_sums(ones, min(width, 8))
-
-
-def _lane_sums(ones: NDArray[np.uint8], width: int) -> NDArray[np.integer]:
-    """Add bytes `width` at a time: in pairs first, for a byte holds no more than 255."""
-    kind = _LANES[width]
-    lanes = ones.view(kind)
-    mask = kind(int("00ff" * (width // 2), 16))
-    eight = kind(8)
-    pairs = lanes >> eight
-    pairs &= mask
-    lanes &= mask
-    pairs += lanes
-    total = pairs[:, 0]
-    for column in range(1, pairs.shape[1]):
-        total += pairs[:, column]
-    if width == 8:
-        total *= kind(0x0001000100010001)
-        total >>= kind(48)
-    elif width == 4:
-        total += total >> kind(16)
-        total &= kind(0xFFFF)
-    return total
