@@ -162,7 +162,7 @@ def test_groups_equal_counting_by_hand() -> None:
 
 
 def test_counting_takes_weights_and_other_vocabularies(rules: Rules) -> None:
-    baskets = Baskets.from_lists(["az", "abz", "z", "bc"])
+    baskets = Baskets.from_lists(map(list, ["az", "abz", "z", "bc"]))
     weighted = Baskets(
         baskets.indptr, baskets.indices, baskets.items, weights=np.array([2, 3, 1, 4])
     )
@@ -179,7 +179,7 @@ def test_counting_takes_weights_and_other_vocabularies(rules: Rules) -> None:
 
 
 def test_groups_refuse_wrong_parameters(rules: Rules) -> None:
-    baskets = Baskets.from_lists(SHOP)
+    baskets = Baskets.from_lists(map(list, SHOP))
     with pytest.raises(InvalidParameterError, match="baskets_b must be Baskets"):
         compare_rules(rules, baskets, SHOP)  # type: ignore[arg-type]
     with pytest.raises(InvalidParameterError, match="two different names"):

@@ -177,7 +177,7 @@ _ALL = (
         "hyper_lift", "n·xy / the 0.99 quantile of C", (0, _INF), None, _HH,
         "infinite where the quantile is 0", "s",
     ),
-    _measure("imbalance", "|x − y| / (x + y − xy)", (0, 1), None, _WU, marks="ns"),
+    _measure("imbalance", "abs(x − y) / (x + y − xy)", (0, 1), None, _WU, marks="ns"),
     _measure(
         "implication_index", "√n ((x-y) − x·(1 − y)) / √(x·(1 − y))", (-_INF, _INF), 0,
         "Gras (1996), L'implication statistique", "0 where Y is in every basket",

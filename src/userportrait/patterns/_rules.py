@@ -287,7 +287,8 @@ class Rules:
 
     def take(self, rows: ArrayLike) -> Rules:
         """Return some rules by position or mask, in the order given."""
-        return self._keep(np.asarray(rows), None)
+        chosen = np.asarray(rows)
+        return self._keep(chosen if chosen.size else chosen.astype(np.intp), None)
 
     def _keep(self, rows: NDArray[Any], step: str | None) -> Rules:
         columns = {name: values[rows] for name, values in self.columns.items()}
