@@ -308,8 +308,8 @@ def rule_measures() -> pd.DataFrame:
 
     Examples
     --------
-    >>> rule_measures().set_index("name").loc["lift", ["formula", "high", "symmetric"]].tolist()
-    ['xy / (x·y)', inf, True]
+    >>> rule_measures().set_index("name").loc["lift", "formula"]
+    'xy / (x·y)'
     """
     rows: list[dict[str, Any]] = [
         {
