@@ -53,16 +53,16 @@ def _cuts(recoded: Recoded) -> Iterator[tuple[int, int]]:
     """Cut the first items so that tables and bitmaps of a block stay small and of like width."""
     ptr = recoded.long.ptr
     n_items = len(recoded.items)
-    reach = np.append(0, np.cumsum(recoded.long.tail))[ptr]
+    delivered: NDArray[np.int64] = np.append(0, np.cumsum(recoded.long.tail))
+    reach = delivered[ptr]
     words: NDArray[np.int64] = (ptr[1:] - ptr[:-1] + 63) >> 6
     low = 0
     while low < n_items:
         high = low + max(1, _MOST_CELLS // (n_items - low))
         high = min(high, int(np.searchsorted(reach, reach[low] + _MOST_DELIVERED, "right")) - 1)
         high = min(max(high, low + 1), n_items)
-        wider: NDArray[np.intp] = np.flatnonzero(
-            words[low:high] > max(2.0, 1.4 * float(words[low]))
-        )
+        most = max(2.0, 1.4 * float(words[low]))
+        wider: list[int] = np.flatnonzero(words[low:high] > most)[:1].tolist()
         high = low + wider[0] if wider else high
         yield low, high
         low = high
