@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from userportrait.data import Orders, make_shop
+from userportrait.patterns import Baskets, mine_itemsets
+from userportrait.patterns._rules_derive import derive_rules
 from userportrait.portraits import build_portraits, default_tags
 from userportrait.report._axes import chinese_font
 from userportrait.tags import FactTag, TagCatalogue
@@ -15,6 +18,7 @@ from userportrait.tags import FactTag, TagCatalogue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from userportrait.patterns._rules import Rules
     from userportrait.portraits import Portraits
 
 
@@ -90,3 +94,22 @@ def hostile() -> Callable[[], tuple[TagCatalogue, str]]:
         return default_tags().replace(tag), evil
 
     return make
+
+
+@pytest.fixture(scope="session")
+def sold() -> Rules:
+    """Rules of 300 baskets: a pair, a triple, a pair that avoids each other, and chance."""
+    rng = np.random.default_rng(5)
+    baskets: list[list[str]] = []
+    for _ in range(300):
+        basket = [item for item in "abcd" if rng.random() < 0.12]
+        if rng.random() < 0.3:
+            basket += ["pot", "tea"] if rng.random() < 0.8 else ["tea"]
+        if rng.random() < 0.2:
+            basket += ["ink", "pen", "pad"]
+        basket += ["gin"] if rng.random() < 0.5 else ["rum"]
+        if rng.random() < 0.05:
+            basket += ["gin", "rum"]
+        baskets.append(basket)
+    itemsets = mine_itemsets(Baskets.from_lists(baskets), min_support=9, engine="numpy")
+    return derive_rules(itemsets, min_confidence=0.02)

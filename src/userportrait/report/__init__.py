@@ -11,6 +11,8 @@ from inspect import Signature, signature
 from types import ModuleType
 
 from userportrait.report._person import portrait_page
+from userportrait.report._plots_rule_maps import plot_rule_graph, plot_rule_matrix
+from userportrait.report._plots_rules import plot_rule_coordinates, plot_rule_scatter
 from userportrait.report._plots_segments import (
     plot_recency_frequency,
     plot_rfm_map,
@@ -24,6 +26,10 @@ __all__ = [
     "plot_months",
     "plot_recency_frequency",
     "plot_rfm_map",
+    "plot_rule_coordinates",
+    "plot_rule_graph",
+    "plot_rule_matrix",
+    "plot_rule_scatter",
     "plot_segment_sizes",
     "plot_spend",
     "portrait_page",

@@ -27,6 +27,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "tag": ("tag", "tags", "个标签"),
     "value": ("value", "values", "个取值"),
     "segment": ("segment", "segments", "个分群"),
+    "rule": ("rule", "rules", "条规则"),
 }
 """One, many, and the Chinese counted form."""
 

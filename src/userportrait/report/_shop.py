@@ -32,6 +32,8 @@ from userportrait.report._figures import (
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_portraits, check_target, document, write_page
+from userportrait.report._rule_choice import check_labels, check_rules
+from userportrait.report._rules_section import rules_section
 from userportrait.report._segments import segment_names
 from userportrait.report._story import findings
 from userportrait.report._tag_overview import tags_section
@@ -40,8 +42,10 @@ from userportrait.report._words import Words
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
-    from userportrait.data import CleaningReport
+    from userportrait.data import CleaningReport, Items
+    from userportrait.patterns._rules import Rules
     from userportrait.portraits import Portraits
     from userportrait.report._facts import CohortTable, Month
     from userportrait.typing import Progress
@@ -59,15 +63,18 @@ def report(
     title: str | None = None,
     language: Language = "en",
     cleaning: CleaningReport | None = None,
+    rules: Rules | None = None,
+    item_labels: Mapping[Any, str] | Items | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
     """Write the shop's report: one HTML page that needs no network and no script.
 
     The page shows headline figures, what they say in sentences, the map and the table of
     segments with what to do for each, sales by month, cohorts, the concentration of
-    revenue, the tags, the account of the cleaning, and how to read it all. It follows the
-    reader's light or dark setting, fits phones and prints. It names no customer: it holds
-    no ID, and no text or spread of numbers that fewer than five customers share.
+    revenue, what sells together, the tags, the account of the cleaning, and how to read it
+    all. It follows the reader's light or dark setting, fits phones and prints. It names no
+    customer: it holds no ID, no text or spread of numbers that fewer than five customers
+    share, and no rule with fewer than five orders.
 
     Parameters
     ----------
@@ -81,6 +88,12 @@ def report(
     language : {'en', 'zh'}, default='en'
     cleaning : CleaningReport, optional
         The account of the cleaning; by default the one that the build kept.
+    rules : Rules, optional
+        Adds the section of what sells together: the ten strongest rules of a lift above 1, by
+        the lower end of the odds ratio's 95 % interval, and of a rule and its reverse the
+        stronger one.
+    item_labels : mapping of item to name, or Items, optional
+        What to call the items of the rules; by default their IDs.
     progress : callable or bool, optional
         Called with the step's name and the share done; True draws a bar where tqdm is
         installed.
@@ -95,7 +108,8 @@ def report(
     UnknownTagError
         If ``n_orders`` or ``spend`` is not among the tags.
     InvalidParameterError
-        If `path` is a folder or in a folder that is not there, or `language` is unknown.
+        If `path` is a folder or in a folder that is not there, `language` is unknown, or
+        `rules` are none.
 
     Notes
     -----
@@ -115,16 +129,22 @@ def report(
     >>> up.report(portraits, "shop.html", title="My shop").name
     'shop.html'
     """
-    rules: dict[str, Rule] = {
+    known: dict[str, Rule] = {
         "language": OneOf(("en", "zh")),
         "title": Optional(InstanceOf((str,), "a text or None")),
     }
-    check_values("report", {"language": language, "title": title}, rules)
+    check_values("report", {"language": language, "title": title}, known)
     target = check_target(path, "report")
     check_portraits(portraits, "report")
+    if rules is not None:
+        check_rules(rules, "report")
+    check_labels(item_labels, owner="report", parameter="item_labels")
     tell = teller(progress, owner="report")
     tell("report", 0.0)
-    page = shop_page(portraits, title=title, language=language, cleaning=cleaning)
+    page = shop_page(
+        portraits, title=title, language=language, cleaning=cleaning, rules=rules,
+        item_labels=item_labels,
+    )  # fmt: skip
     tell("report", 0.9)
     written = write_page(target, page)
     tell("report", 1.0)
@@ -137,6 +157,8 @@ def shop_page(
     title: str | None = None,
     language: Language = "en",
     cleaning: CleaningReport | None = None,
+    rules: Rules | None = None,
+    item_labels: Mapping[Any, str] | Items | None = None,
 ) -> str:
     """Return the shop's page as text; see `report`."""
     words = Words(Formatter(language, currency_of(portraits.build)))
@@ -155,6 +177,7 @@ def shop_page(
         sections.months_section(months, words) if months else None,
         _cohorts(portraits, cohorts, words),
         _spend(portraits, words),
+        None if rules is None else rules_section(rules, item_labels, words),
         tags_section(portraits, words) if portraits.table.columns else None,
         _cleaning(portraits, cleaning, words),
         sections.method_section(
@@ -175,8 +198,8 @@ def shop_page(
     )
 
 
-_KEYS = ("story", "map", "segments", "actions", "grid", "months", "cohorts", "spend", "tags",
-         "cleaning", "method")  # fmt: skip
+_KEYS = ("story", "map", "segments", "actions", "grid", "months", "cohorts", "spend", "rules",
+         "tags", "cleaning", "method")  # fmt: skip
 
 
 def _contents(parts: list[Markup | None], words: Words) -> Markup:

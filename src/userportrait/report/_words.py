@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from userportrait.report._rules_words import RULE_WORDS
+
 if TYPE_CHECKING:
     from userportrait.report._format import Formatter
 
@@ -352,6 +354,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "This page describes one person: keep it as you keep other personal data.",
         "本页描述的是个人信息，请按个人数据妥善保管。",
     ),
+    **RULE_WORDS,
 }
 """By key: English, Chinese."""
 
