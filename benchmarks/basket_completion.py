@@ -72,7 +72,7 @@ def time_completion(
     ).fit(train, rules=rules)
     few = baskets[:n_loop]
     check(model.complete(few, k=K), theirs, few)
-    whole = Baskets.from_lists(baskets)
+    whole = Baskets.from_lists(baskets, giant_above=None)
     ways: dict[str, Any] = {
         "ours": lambda: model.complete(whole, k=K),
         "ours, without reasons": lambda: model.complete(whole, k=K, reasons=False),

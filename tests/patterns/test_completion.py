@@ -19,9 +19,9 @@ LISTS = st.lists(
 @settings(max_examples=10)
 @given(lists=LISTS)
 def test_blocks_change_nothing(combine: str, lists: list[list[str]]) -> None:
-    model = BasketRuleRecommender(
-        min_support=1, max_antecedent=2, combine=combine
-    ).fit([*lists, ["a", "b"]])  # type: ignore[arg-type]
+    model = BasketRuleRecommender(min_support=1, max_antecedent=2, combine=combine).fit(
+        [*lists, ["a", "b"]]
+    )  # type: ignore[arg-type]
     whole = model.complete(lists, k=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_completion, "_CELLS", 10)
@@ -39,3 +39,9 @@ def test_a_giant_basket_is_completed() -> None:
     giant = [f"i{i:03d}" for i in range(295)]
     found = BasketRuleRecommender(min_support=2).fit([*lists, giant]).complete([giant])
     assert set(found["item_id"]) == {f"i{i:03d}" for i in range(295, 300)}
+
+
+def test_completing_a_giant_basket_does_not_warn() -> None:
+    model = BasketRuleRecommender().fit([["a", "b"]] * 9)
+    found = model.complete([["a", *(f"x{i}" for i in range(600))]])
+    assert found["item_id"].tolist() == ["b"]

@@ -252,7 +252,7 @@ class BasketRuleRecommender(Estimator):
         """
         self._check_fitted("rules_")
         self._check_k("complete", k)
-        found = as_history_baskets(baskets, owner="BasketRuleRecommender.complete")
+        found = as_history_baskets(baskets, owner="BasketRuleRecommender.complete", quiet=True)
         rows = self._known_rows(found)
         done = self._completed(rows, rows if filter_seen else None, k, exclude)
         return self._frame("basket", done.row, done, reasons=reasons)
@@ -328,7 +328,9 @@ class BasketRuleRecommender(Estimator):
             If the item is unknown.
         """
         self._check_fitted("rules_")
-        found = as_history_baskets([list(basket)], owner="BasketRuleRecommender.explain")
+        found = as_history_baskets(
+            [list(basket)], owner="BasketRuleRecommender.explain", quiet=True
+        )
         return explain_rules(
             self._book, self.items_, self.n_baskets_, self._known_rows(found), item
         )

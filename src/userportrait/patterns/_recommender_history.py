@@ -11,6 +11,7 @@ import pandas as pd
 from userportrait._core import frames
 from userportrait.data import Orders
 from userportrait.errors import InvalidDataError, InvalidParameterError
+from userportrait.patterns._basket_lines import GIANT_ABOVE
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._completion import Rows
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["History", "as_history_baskets"]
 
 
-def as_history_baskets(given: Any, *, owner: str) -> Baskets:
-    """Return baskets, made of orders, a frame or lists where they are not baskets yet."""
+def as_history_baskets(given: Any, *, owner: str, quiet: bool = False) -> Baskets:
+    """Return baskets, made of orders, a frame or lists where they are not baskets yet.
+
+    With `quiet` giant baskets are no reason to warn, since nothing is mined from them.
+    """
     if isinstance(given, Baskets):
         return given
     if isinstance(given, Orders):
@@ -34,7 +38,7 @@ def as_history_baskets(given: Any, *, owner: str) -> Baskets:
         problem = f"baskets must be Baskets, Orders, a frame or lists; got {type(given).__name__}."
         raise InvalidParameterError(owner, [problem])
     if not hasattr(given, "columns"):
-        return Baskets.from_lists(given)
+        return Baskets.from_lists(given, giant_above=None if quiet else GIANT_ABOVE)
     names = set(frames.column_names(frames.enter(given, argument="baskets")))
     times = [name for name in ("ordered_at", "occurred_at") if name in names]
     customer = "customer_id" if "customer_id" in names else None
