@@ -133,30 +133,34 @@ def index_itemsets(itemsets: Itemsets, *, owner: str) -> SetIndex:
     facets = np.full((len(codes), n_sets + 2), n_sets + 1, dtype=np.int32)
     if codes:
         facets[0, : len(codes[0])] = n_sets
-    for length in range(2, len(codes) + 1):
-        _link(codes[length - 1], codes[length - 2], starts, facets, len(itemsets.items))
+    for seed in range(_MOST_DRAWS):
+        numbers = _draw_numbers(len(itemsets.items), seed)
+        lengths = range(2, len(codes) + 1)
+        if all(_link(codes[k - 1], codes[k - 2], starts, facets, numbers) for k in lengths):
+            break
+    else:
+        message = f"no random numbers told {n_sets:,} itemsets apart."
+        raise AssertionError(message)
     return SetIndex(itemsets.items, itemsets.n_baskets, codes, starts, counts, facets)
 
 
-def _link(codes: Codes, shorter: Codes, starts: Ints, facets: Codes, n_items: int) -> None:
-    """Write where the sets of one length stand without each of their items."""
+def _link(
+    codes: Codes, shorter: Codes, starts: Ints, facets: Codes, numbers: NDArray[np.uint64]
+) -> bool:
+    """Write where the sets of one length stand without each item; False if numbers collide."""
     length = codes.shape[1]
     below, here = int(starts[length - 2]), int(starts[length - 1])
-    for seed in range(_MOST_DRAWS):
-        numbers = _draw_numbers(n_items, seed)
-        index: Any = pd.Index(numbers[shorter].sum(axis=1, dtype=np.uint64))
-        if not index.is_unique:
-            continue
-        of_items = numbers[codes]
-        wanted = of_items.sum(axis=1, dtype=np.uint64) - of_items.T
-        places: NDArray[np.intp] = index.get_indexer(wanted.ravel()).reshape(wanted.shape)
-        if _is_right(codes, shorter, places):
-            break
-    else:
-        message = f"no random numbers told {len(shorter):,} itemsets apart."
-        raise AssertionError(message)
+    index: Any = pd.Index(numbers[shorter].sum(axis=1, dtype=np.uint64))
+    if not index.is_unique:
+        return False
+    of_items = numbers[codes.T]
+    wanted = of_items.sum(axis=0, dtype=np.uint64) - of_items
+    places: NDArray[np.intp] = index.get_indexer(wanted.ravel()).reshape(wanted.shape)
+    if not _is_right(codes, shorter, places):
+        return False
     into = facets[:length, here : here + len(codes)]
     np.copyto(into, places + below, where=places >= 0, casting="same_kind")
+    return True
 
 
 def _is_right(codes: Codes, shorter: Codes, places: NDArray[np.intp]) -> bool:

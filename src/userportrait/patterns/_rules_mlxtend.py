@@ -36,11 +36,12 @@ def mlxtend_frame(
     columns, rebuilds = installed_version()
     if not len(itemsets):
         return pd.DataFrame(columns=["antecedents", "consequents", *columns])
-    order = _order(index, itemsets, splits, rebuilds=rebuilds)
-    left, right, whole = antecedents[order], consequents[order], itemsets[order]
+    with _without_collector():
+        order = _order(index, itemsets, splits, rebuilds=rebuilds)
+        left, right, whole = antecedents[order], consequents[order], itemsets[order]
+        sets = sets_as(frozenset, index, used(index, left, right))
     shares = index.counts / np.float64(index.n_baskets)
     metrics = _Metrics(shares[whole], shares[left], shares[right])
-    sets = sets_as(frozenset, index, used(index, left, right))
     found: dict[str, Any] = {"antecedents": sets[left], "consequents": sets[right]}
     for name in columns:
         found[name] = metrics.column(name)
@@ -79,10 +80,9 @@ def used(index: SetIndex, *places: Codes) -> NDArray[np.intp]:
 def sets_as(form: type[Any], index: SetIndex, places: NDArray[np.intp]) -> NDArray[np.object_]:
     """Return the items as tuple or frozenset at each of some places, ascending; else None."""
     found = np.empty(index.n_sets + 2, dtype=object)
-    with _without_collector():
-        for some, rows in _rows(index, places):
-            sets = rows if form is tuple else map(form, rows)
-            found[some] = np.fromiter(sets, dtype=object, count=len(some))
+    for some, rows in _rows(index, places):
+        sets = rows if form is tuple else map(form, rows)
+        found[some] = np.fromiter(sets, dtype=object, count=len(some))
     return found
 
 
@@ -114,8 +114,11 @@ def _without_collector() -> Generator[None]:
 
 def _order(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -> NDArray[np.intp]:
     """Return the rows in mlxtend's order: long antecedents first, in the set's own order."""
-    key = np.zeros(len(itemsets), dtype=np.int64)
-    several = np.flatnonzero(np.bincount(itemsets, minlength=1)[itemsets] > 1)
+    by_size = (itemsets.astype(np.int64) << 6) - np.bitwise_count(splits)
+    several = _stand_equal(by_size)
+    if not len(several):
+        return np.argsort(by_size, kind="stable")
+    turn = np.zeros(len(itemsets), dtype=np.int64)
     weights = _bit_weights(index, used(index, itemsets[several]), rebuilds=rebuilds)
     length_of = index.lengths(itemsets[several])
     slot = np.empty(index.n_sets + 2, dtype=np.intp)
@@ -126,12 +129,19 @@ def _order(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -
         mask = np.zeros(len(rows), dtype=np.int64)
         for item in range(length):
             mask += of_item[item][at] * (split >> (length - 1 - item) & 1)
-        size = np.bitwise_count(split).astype(np.int64)
-        key[rows] = ((length + 1 - size) << (length + 1)) - mask
-    bits = 2 * (index.max_length + 1)
-    if bits + index.n_sets.bit_length() < 63:
-        return np.argsort((itemsets.astype(np.int64) << bits) + key, kind="stable")
-    return np.lexsort((key, itemsets))
+        turn[rows] = -mask
+    return np.lexsort((turn, by_size))
+
+
+def _stand_equal(key: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the rows whose key another row has as well."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    same = ordered[1:] == ordered[:-1]
+    equal = np.zeros(len(key), dtype=np.bool_)
+    equal[1:] |= same
+    equal[:-1] |= same
+    return order[equal]
 
 
 def _bit_weights(
@@ -140,23 +150,22 @@ def _bit_weights(
     """Return by length the sets, and what each item weighs: the first of the iteration most."""
     code = {item: at for at, item in enumerate(index.items.tolist())}
     found: dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
-    with _without_collector():
-        for some, rows in _rows(index, places):
-            sets: Iterable[frozenset[Any]] = map(frozenset, rows)
-            if rebuilds:
-                sets = map(frozenset, map(list, sets))
-            length = int(index.lengths(some[:1])[0])
-            flat = map(code.__getitem__, chain.from_iterable(sets))
-            seen = np.fromiter(flat, dtype=np.int32, count=len(some) * length)
-            turns = np.ascontiguousarray(seen.reshape(-1, length).T)
-            weights = np.empty((length, len(some)), dtype=np.int64)
-            column = np.arange(len(some))
-            for turn, codes in enumerate(turns):
-                rank = np.zeros(len(some), dtype=np.intp)
-                for other in turns:
-                    rank += other < codes
-                weights[rank, column] = 1 << (length - 1 - turn)
-            found[length] = some, weights
+    for some, rows in _rows(index, places):
+        sets: Iterable[frozenset[Any]] = map(frozenset, rows)
+        if rebuilds:
+            sets = map(frozenset, map(list, sets))
+        length = int(index.lengths(some[:1])[0])
+        flat = map(code.__getitem__, chain.from_iterable(sets))
+        seen = np.fromiter(flat, dtype=np.int32, count=len(some) * length)
+        turns = np.ascontiguousarray(seen.reshape(-1, length).T)
+        weights = np.empty((length, len(some)), dtype=np.int64)
+        column = np.arange(len(some))
+        for turn, codes in enumerate(turns):
+            rank = np.zeros(len(some), dtype=np.intp)
+            for other in turns:
+                rank += other < codes
+            weights[rank, column] = 1 << (length - 1 - turn)
+        found[length] = some, weights
     return found
 
 
