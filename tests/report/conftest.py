@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from userportrait.data import Orders, make_shop
-from userportrait.patterns import Baskets, mine_itemsets
-from userportrait.patterns._rules_derive import derive_rules
+from userportrait.patterns import Baskets, derive_rules, mine_itemsets
 from userportrait.portraits import build_portraits, default_tags
 from userportrait.report._axes import chinese_font
 from userportrait.tags import FactTag, TagCatalogue
@@ -18,7 +17,7 @@ from userportrait.tags import FactTag, TagCatalogue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.portraits import Portraits
 
 

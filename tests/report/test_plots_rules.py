@@ -25,7 +25,7 @@ from userportrait.report._rule_groups import group_rules
 from userportrait.report._rule_scale import LiftScale, percent, plain
 
 if TYPE_CHECKING:
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
 
 PLOTS = [plot_rule_scatter, plot_rule_matrix, plot_rule_graph, plot_rule_coordinates]
 every_plot = pytest.mark.parametrize("plot", PLOTS)
@@ -84,8 +84,7 @@ def test_what_is_left_out_is_counted(plot: Any, sold: Rules) -> None:
 
 @every_plot
 def test_rules_that_are_missing_are_pointed_out(plot: Any, sold: Rules) -> None:
-    from userportrait.patterns import Baskets, mine_itemsets
-    from userportrait.patterns._rules_derive import derive_rules
+    from userportrait.patterns import Baskets, derive_rules, mine_itemsets
 
     baskets = Baskets.from_lists([["a", "b", "c"]] * 3)
     stopped = derive_rules(mine_itemsets(baskets, min_support=1, engine="numpy"), max_rules=4)

@@ -13,7 +13,7 @@ from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.report._rule_choice import STRENGTH, choose_rules, item_names, shorten
 
 if TYPE_CHECKING:
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
 
 
 def test_the_strongest_come_first_whatever_their_number(sold: Rules) -> None:

@@ -15,7 +15,7 @@ from userportrait.report._rule_choice import STRENGTH, choose_rules
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.portraits import Portraits
 
 
@@ -83,8 +83,7 @@ def test_where_nothing_sells_together_the_page_says_so(
 
 
 def test_rules_of_few_orders_are_not_shown(bare: Portraits, tmp_path: Path) -> None:
-    from userportrait.patterns import Baskets, mine_itemsets
-    from userportrait.patterns._rules_derive import derive_rules
+    from userportrait.patterns import Baskets, derive_rules, mine_itemsets
 
     lists = [["tea", "pot"]] * 5 + [["ink", "pen"]] * 4 + [["rum"]] * 20
     rules = derive_rules(mine_itemsets(Baskets.from_lists(lists), min_support=1, engine="numpy"))

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from userportrait.data import Items
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.report._figures import Floats
     from userportrait.report._format import Language
     from userportrait.report._rule_choice import RuleLine, Side

@@ -16,7 +16,7 @@ from userportrait.report._svg import text_width
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.report._figures import Floats
 
 __all__ = [
@@ -81,7 +81,7 @@ class ChosenRules:
 
 def check_rules(given: object, owner: str) -> None:
     """Raise unless these are rules: itemsets and frames are not."""
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
 
     if isinstance(given, Rules):
         return

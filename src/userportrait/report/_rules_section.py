@@ -20,7 +20,7 @@ from userportrait.report._svg import figure, legend, nice_ticks, text, text_widt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.report._rule_choice import ChosenRules, RuleLine, Side
     from userportrait.report._words import Words
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from userportrait.data import CleaningReport, Items
-    from userportrait.patterns._rules import Rules
+    from userportrait.patterns import Rules
     from userportrait.portraits import Portraits
     from userportrait.report._facts import CohortTable, Month
     from userportrait.typing import Progress
