@@ -81,8 +81,10 @@ def _without_larger_apart(trie: SequenceTrie, label: NDArray[np.int64]) -> NDArr
 def _all_tokens(trie: SequenceTrie) -> list[_Tokens]:
     found: list[_Tokens] = []
     items: list[int] = np.where(trie.is_new, trie.item, ~trie.item).tolist()
-    for parent, token in zip(trie.parent.tolist(), items, strict=True):
-        found.append((*found[parent], token) if parent >= 0 else (token,))
+    parents: list[int] = trie.parent.tolist()
+    for parent, token in zip(parents, items, strict=True):
+        before: _Tokens = found[parent] if parent >= 0 else ()
+        found.append((*before, token))
     return found
 
 

@@ -97,13 +97,13 @@ class _Out(NamedTuple):
 
 
 @_inner
-def _count_plain(read: Read, room: _Room, rows: Ints, low: int, high: int) -> int:
+def _count_plain(
+    items: Ints, previous: Ints, counts: Ints, touched: Ints, rows: Ints, low: int, high: int
+) -> int:
     """Count the customers of each item after the rows; return how many items there are.
 
     Without branches but the end of the loop: what an entry is cannot be foretold.
     """
-    items, previous = read.items, read.previous
-    counts, touched = room.counts, room.touched
     n = 0
     for r in range(low, high):
         e = rows[r]
@@ -121,9 +121,8 @@ def _count_plain(read: Read, room: _Room, rows: Ints, low: int, high: int) -> in
 
 
 @_inner
-def _fill_plain(read: Read, slot: Ints, rows: Ints, low: int, high: int) -> None:
+def _fill_plain(items: Ints, previous: Ints, slot: Ints, rows: Ints, low: int, high: int) -> None:
     """Write the rows of each item that has a slot; the last place of all takes what is not."""
-    items, previous = read.items, read.previous
     nowhere = len(rows) - 1
     for r in range(low, high):
         e = rows[r]
@@ -298,6 +297,23 @@ def _keep_frequent(room: _Room, asked: Asked, n_touched: int, least: int) -> tup
 
 
 @_inner
+def _keep_plain(counts: Ints, touched: Ints, n_touched: int, least: int) -> tuple[int, int]:
+    """Do as `_keep_frequent`, where there are only later steps."""
+    n_kept = 0
+    need = 0
+    for t in range(n_touched):
+        item = touched[t]
+        count = counts[item]
+        if count >= least:
+            touched[n_kept] = item
+            n_kept += 1
+            need += int(count)
+        else:
+            counts[item] = 0
+    return n_kept, need
+
+
+@_inner
 def _note(
     room: _Room, asked: Asked, out: _Out, stack: Longs, depth: int, n_found: int, n_kept: int,
     place: int, least: int,
@@ -386,6 +402,9 @@ def mine_chunk(
         np.full(n_general, -1, dtype=np.int32),
         np.empty(asked.n_items + 1, dtype=np.int32),
     )
+    # Plain names: a tuple costs time at each call.
+    items, previous = read.items, read.previous
+    counts, touched, slot = room.counts, room.touched, room.slot
     rows = np.empty(len(read.items) + 1024, dtype=np.int32)
     begins = np.empty(len(rows) if has_span else 0, dtype=np.int32)
     # One row of the stack: node, first row, one past the last, items, elements, customers.
@@ -421,8 +440,12 @@ def mine_chunk(
                 continue
             beside = not asked.is_flat
             later = n_steps < asked.max_steps
-            n_touched = 0
-            if not is_plain:
+            if is_plain:
+                n_touched = 0
+                if later:
+                    n_touched = _count_plain(items, previous, counts, touched, rows, low, high)
+                n_kept, need = _keep_plain(counts, touched, n_touched, least)
+            else:
                 if stamp > 2_000_000_000:
                     room.cells[:, 0] = 0
                     room.cells[:, 3] = 0
@@ -430,9 +453,7 @@ def mine_chunk(
                 n_touched, stamp = _count_general(
                     read, room, rows, begins, low, high, later, beside, stamp
                 )
-            elif later:
-                n_touched = _count_plain(read, room, rows, low, high)
-            n_kept, need = _keep_frequent(room, asked, n_touched, least)
+                n_kept, need = _keep_frequent(room, asked, n_touched, least)
             if n_kept == 0:
                 continue
             size = n_found + 2 * n_kept
@@ -451,7 +472,7 @@ def mine_chunk(
                 if has_span:
                     begins = _larger(begins, high, len(rows))
                 if is_plain:
-                    _fill_plain(read, room.slot, rows, low, high)
+                    _fill_plain(items, previous, slot, rows, low, high)
                 else:
                     stamp = _fill_general(
                         read, room, rows, begins, low, high, later, beside, asked.first_only, stamp
@@ -462,7 +483,7 @@ def mine_chunk(
                         rows, stack[s, 1], stack[s, 2], owner, read.weights
                     )
             for t in range(n_kept):
-                _clear(room, room.touched[t], is_plain)
+                _clear(room, touched[t], is_plain)
             if asked.top_k > 0:
                 n_held, least = _hold(held, n_held, stack, depth, n, asked, least)
             n_found += n

@@ -377,7 +377,8 @@ def split_batch(batch: Batch, steps: Steps) -> list[Batch]:
         return []
     reach = steps.item_ptr[steps.end[batch.low]] - steps.item_ptr[batch.low]
     bounds = np.searchsorted(batch.pattern, np.arange(len(batch.node) + 1))
-    before = np.concatenate(([0], np.cumsum(reach, dtype=np.int64)))[bounds]
+    sums: NDArray[np.int64] = np.concatenate(([0], np.cumsum(reach, dtype=np.int64)))
+    before: NDArray[np.int64] = sums[bounds]
     most = max(1, _KEYS // max(1, steps.n_items))
     pieces: list[Batch] = []
     start = 0
