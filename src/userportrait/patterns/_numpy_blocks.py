@@ -59,7 +59,9 @@ def _cuts(recoded: Recoded) -> Iterator[tuple[int, int]]:
     low = 0
     while low < n_items:
         high = low + max(1, _MOST_CELLS // (n_items - low))
-        high = min(high, int(np.searchsorted(reach, reach[low] + _MOST_DELIVERED, "right")) - 1)
+        high = min(
+            high, int(np.searchsorted(reach, int(reach[low]) + _MOST_DELIVERED, "right")) - 1
+        )
         high = min(max(high, low + 1), n_items)
         most = max(2.0, 1.4 * float(words[low]))
         wider: list[int] = np.flatnonzero(words[low:high] > most)[:1].tolist()
@@ -206,13 +208,16 @@ class _Block:
         self, long: NDArray[np.generic] | None, short: NDArray[np.generic] | None
     ) -> NDArray[np.number]:
         """Return by cell the sum of what the places of a pair have; one each if None."""
+        total: NDArray[np.number] | None = None
+        for part, places in enumerate(self._parts):
+            each = None if long is None else np.repeat(long[places], self.long.tail[places])
+            some = np.bincount(self._codes(part), each, minlength=self.n_cells)
+            total = some if total is None else total + some
         code = np.repeat(self.base, np.diff(self.short.ptr))
         code += self.recoded.entries[self.short.start]
-        total: NDArray[np.number] = np.bincount(code, short, minlength=self.n_cells)
-        for part, places in enumerate(self._parts):
-            code = self._codes(part)
-            each = None if long is None else np.repeat(long[places], self.long.tail[places])
-            total = total + np.bincount(code, each, minlength=self.n_cells)
+        if total is None:
+            return np.bincount(code, short, minlength=self.n_cells)
+        np.add.at(total, code, 1 if short is None else short)
         return total
 
 
