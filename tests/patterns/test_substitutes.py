@@ -131,7 +131,7 @@ def brute_similarity(lists: list[list[str]], a: str, b: str) -> float:
 
 
 def test_similarity_of_company_is_that_of_brute_force() -> None:
-    lists = draw_shop(np.random.default_rng(4), 120)
+    lists = draw_shop(np.random.default_rng(4), 60)
     baskets = Baskets.from_lists(lists)
     pairs = list(combinations(range(len(baskets.items)), 2))
     first, second = (np.array(side, dtype=np.int32) for side in zip(*pairs, strict=True))

@@ -50,7 +50,7 @@ class BasketRuleRecommender(Estimator):
     ----------
     min_support : int or float, optional
         Least number (an int) or share (a float) of baskets with the items of a rule. By default
-        0.1 % of the baskets, and at least 5.
+        0.02 % of the baskets, 0.1 % with a `max_antecedent` above 1, and at least 5.
     min_confidence : float, default=0.01
         Least share of the baskets with the left side that hold the right side.
     max_antecedent : int, default=1
@@ -62,7 +62,7 @@ class BasketRuleRecommender(Estimator):
     combine : {'best', 'sum'}, default='best'
         What an item is worth: the score of the best rule that speaks for it, or the sum of the
         scores of all of them.
-    rules_per_item : int or None, default=20
+    rules_per_item : int or None, default=10
         How many rules of each length of the left side may speak for each item: the best ones.
         None for all.
     fill : bool, default=True
@@ -139,7 +139,7 @@ class BasketRuleRecommender(Estimator):
         max_antecedent: int = 1,
         scoring: Scoring = "cosine",
         combine: Combine = "best",
-        rules_per_item: int | None = 20,
+        rules_per_item: int | None = 10,
         fill: bool = True,
         last_baskets: int | None = None,
         confidence_level: float = 0.95,
@@ -210,7 +210,8 @@ class BasketRuleRecommender(Estimator):
     def _mined(self, baskets: Baskets) -> Rules:
         least = self.min_support
         if least is None:
-            least = max(_FEWEST, int(np.ceil(0.001 * baskets.n_baskets)))
+            share = 0.0002 if self.max_antecedent == 1 else 0.001
+            least = max(_FEWEST, int(np.ceil(share * baskets.n_baskets)))
         itemsets = mine_itemsets(baskets, min_support=least, max_length=self.max_antecedent + 1)
         return derive_rules(itemsets, min_confidence=self.min_confidence, max_consequent=1)
 
