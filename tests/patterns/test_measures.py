@@ -263,3 +263,10 @@ def test_large_counts_do_not_overflow() -> None:
             value = float(measure_tables(name, tables)[0])
             assert value == pytest.approx(MEASURES[name].at_independence, abs=1e-9), name
         assert not isnan(float(measure_tables(name, tables)[0]))
+
+
+def test_the_page_of_rules_lists_every_measure_with_its_formula(repository: Path) -> None:
+    text = (repository / "docs" / "patterns_rules.rst").read_text("utf-8")
+    for measure in MEASURES.values():
+        assert f"   * - ``{measure.name}``\n     - {measure.formula}" in text
+        assert measure.source in text

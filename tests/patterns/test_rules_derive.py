@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,18 @@ from mlxtend.frequent_patterns import association_rules
 from helpers.brute_itemsets import all_itemsets, brute_itemsets
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.patterns import _rule_index
+from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._budget import Budget
 from userportrait.patterns._itemsets import Itemsets
+from userportrait.patterns._mine import mine_itemsets
 from userportrait.patterns._rule_sides import RuleSide
 from userportrait.patterns._rules_derive import derive_rules
 from userportrait.patterns._rules_mlxtend import installed_version
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from userportrait.patterns._rules import Rules
 
 LETTERS = "abcdefg"
@@ -279,3 +284,16 @@ def test_wrong_sides_are_named() -> None:
         derive_rules(itemsets, consequents="tea")
     with pytest.raises(InvalidParameterError, match="'only' must be a list of items"):
         derive_rules(itemsets, consequents={"only": "tea"})
+
+
+@pytest.mark.slow
+def test_retail_has_94730_rules_and_none_is_lost_on_the_threshold(shared_data: Path) -> None:
+    # The count is that of efficient-apriori 2.0.6; 24 of the rules have confidence 3/10.
+    with gzip.open(shared_data / "fimi" / "retail.dat.gz", "rt") as file:
+        baskets = Baskets.from_lists([[int(item) for item in line.split()] for line in file])
+    itemsets = mine_itemsets(baskets, min_support=18, engine="numpy")
+    rules = derive_rules(itemsets, min_confidence=0.3)
+    assert (len(itemsets), len(rules)) == (67_186, 94_730)
+    assert np.count_nonzero(rules.measure("confidence") == 0.3) >= 24
+    theirs = association_rules(itemsets.to_mlxtend(), num_itemsets=1, min_threshold=0.3)
+    pd.testing.assert_frame_equal(rules.to_mlxtend(), theirs, rtol=1e-12)

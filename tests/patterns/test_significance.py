@@ -250,6 +250,21 @@ def test_shuffled_baskets_rarely_have_a_significant_rule(
     assert sum(len(rules.significant(adjust=adjust)) > 0 for rules in by_chance) <= 8
 
 
+def test_counting_only_the_frequent_pairs_would_be_wrong() -> None:
+    # 44,850 pairs that have nothing to do with each other meet 0.8 times on average; the few
+    # that meet 5 times by chance are just those whose p-values are small.
+    rng = np.random.default_rng(0)
+    alarms = {"pairs": 0, "splits": 0}
+    for _ in range(6):
+        held = rng.random((2000, 300)) < 0.02
+        baskets = Baskets.from_lists([np.flatnonzero(row).tolist() for row in held])
+        rules = derive_rules(mine_itemsets(baskets, min_support=5, max_length=2, engine="numpy"))
+        for counted in alarms:
+            alarms[counted] += len(rules.significant(n_tested=counted)) > 0  # type: ignore[arg-type]
+    assert alarms["pairs"] <= 1
+    assert alarms["splits"] >= 5
+
+
 @pytest.mark.slow
 def test_false_alarms_stay_below_five_per_cent() -> None:
     assert false_alarms(400, adjust="holm") <= 0.05
