@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate, chain, combinations
 from math import comb, inf, isnan, log, log10, nan, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +16,9 @@ from userportrait.errors import InvalidParameterError
 from userportrait.patterns._measures import MEASURES, measure_tables, rule_measures
 from userportrait.patterns._measures_formulas import Tables
 from userportrait.patterns._rules_derive import derive_rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # (baskets with both, with X, with Y, all): usual ones, then every kind of edge.
 TABLES = [
