@@ -383,7 +383,8 @@ def split_batch(batch: Batch, steps: Steps) -> list[Batch]:
     pieces: list[Batch] = []
     start = 0
     while start < len(batch.node):
-        stop = int(np.searchsorted(before, before[start] + _ENTRIES, side="right")) - 1
+        limit = int(before[start]) + _ENTRIES
+        stop = int(np.searchsorted(before, limit, side="right")) - 1
         stop = min(max(stop, start + 1), start + most, len(batch.node))
         rows = slice(int(bounds[start]), int(bounds[stop]))
         share = batch.share * (rows.stop - rows.start) / max(1, len(batch.pattern))
