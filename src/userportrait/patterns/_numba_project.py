@@ -197,14 +197,20 @@ def known_partners(
     `pairs` holds, by rank, the frequent pairs found so far; items from `known_until` up to
     `known_from` have not been looked at yet.
     """
-    sets[: n * width] = 0
+    six, low, one = np.uint64(6), np.uint64(63), np.uint64(1)
     for left in range(n):
         rank = ids[left]
         sure = pairs.shape[1] > 0 and (rank < known_until or rank >= known_from)
-        for right in range(left + 1, n):
-            other = ids[right]
-            if not sure or (pairs[rank, other >> 6] >> np.uint64(other & 63)) & np.uint64(1):
-                set_bit(sets, left * width, right)
+        known = np.uint64(rank)
+        first = left + 1
+        sets[left * width : (left + 1) * width] = 0
+        for word in range(first >> 6, width):
+            bits = np.uint64(0)
+            for right in range(max(first, word << 6), min(n, (word + 1) << 6)):
+                other = np.uint64(ids[right])
+                fits = pairs[known, other >> six] >> (other & low) if sure else one
+                bits |= (fits & one) << (np.uint64(right) & low)
+            sets[left * width + word] = bits
 
 
 @compiled
@@ -264,11 +270,18 @@ def keep_frequent_pairs(
     table: Array, n: Number, min_count: Number, sets: Array, width: Number
 ) -> None:
     """Fill row b of `sets` with those c after b that are frequent together with b."""
-    sets[: n * width] = 0
+    low = np.uint64(63)
     for left in range(n):
-        for right in range(left + 1, n):
-            if table[left * n + right] >= min_count:
-                set_bit(sets, left * width, right)
+        first = left + 1
+        base = np.uint64(left * n)
+        sets[left * width : (left + 1) * width] = 0
+        for word in range(first >> 6, width):
+            bits = np.uint64(0)
+            for right in range(
+                np.uint64(max(first, word << 6)), np.uint64(min(n, (word + 1) << 6))
+            ):
+                bits |= np.uint64(table[base + right] >= min_count) << (right & low)
+            sets[left * width + word] = bits
 
 
 @compiled

@@ -223,7 +223,8 @@ def _open_item(
                 ids[which] = found[local]
                 numbers[2 * n_ids + which] = local_counts[local]
                 which += 1
-        known_partners(pairs, ids, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width)
+        if n_ids < n_local:
+            known_partners(pairs, ids, n_ids, now[KNOWN_UNTIL], now[KNOWN_FROM], sets, set_width)
         n_copied, n_rows, n_pairs = thin_out(copied, n_copied, END, new_id, END, 2, weights, origin)
         n_wanted = _count_bits(sets, n_ids * set_width)
         now[WORK] -= n_copied
