@@ -36,7 +36,7 @@ def online_retail(data: Path) -> Baskets:
 def time_tests(baskets: Baskets, repeats: int) -> None:
     scan = PairScan(baskets, min_expected=5.0)
     pairs = PairBlock.join(list(scan.blocks()))
-    some = pairs.take(np.arange(0, len(pairs), max(1, len(pairs) // 20_000)))
+    some = pairs.take(np.arange(0, len(pairs), max(1, len(pairs) // 1_000)))
 
     def ours(upper: bool) -> Any:
         return hypergeometric_log_tail(
