@@ -354,7 +354,9 @@ def upper_quantile(left: Ints, right: Ints, n: int, level: float) -> Ints:
     # The median is within one of the mean, and by Cantelli's inequality no more than
     # 1 / (1 + 100) lies ten deviations above it.
     low = np.maximum(left + right - n, np.floor(mean).astype(np.int64) - 1) - 1
-    high: Ints = np.minimum(np.minimum(left, right), np.ceil(mean + 10 * deviation).astype(np.int64))
+    high: Ints = np.minimum(
+        np.minimum(left, right), np.ceil(mean + 10 * deviation).astype(np.int64)
+    )
     top = np.log1p(-level)
     while True:  # P(C > low) > 1 - level >= P(C > high)
         open_ = np.flatnonzero(high - low > 1)
