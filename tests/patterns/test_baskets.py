@@ -397,7 +397,7 @@ def test_transaction_encoders_are_understood() -> None:
     encoder = preprocessing.TransactionEncoder()
     dense = pd.DataFrame(encoder.fit_transform(lists), columns=encoder.columns_)
     sparse = pd.DataFrame.sparse.from_spmatrix(
-        encoder.transform(lists, sparse=True), columns=encoder.columns_
+        encoder.transform(lists, sparse=True).astype(np.uint8), columns=encoder.columns_
     )
     for frame in (dense, sparse):
         assert as_sets(Baskets.from_onehot(frame)) == [set(row) for row in lists]

@@ -239,7 +239,7 @@ def test_mlxtend_makes_rules_of_our_frames() -> None:
     from mlxtend.frequent_patterns import association_rules
 
     frame = mined([["a", "b"], ["a", "b"], ["a"], ["c"]], 2).to_mlxtend()
-    rules = association_rules(frame, metric="confidence", min_threshold=0.9)
+    rules = association_rules(frame, num_itemsets=4, metric="confidence", min_threshold=0.9)
     assert rules["antecedents"].tolist() == [frozenset("b")]
     assert rules["support"].tolist() == [0.5]
 

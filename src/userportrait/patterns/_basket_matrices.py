@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from userportrait.typing import IntoFrame
 
-__all__ = ["check_weights", "parts_of_lists", "parts_of_onehot", "parts_of_sparse"]
+__all__ = ["check_weights", "parts_of_lists", "parts_of_onehot", "parts_of_sparse", "sparse_frame"]
 
 
 def check_weights(weights: Any, n_rows: int, owner: str) -> NDArray[np.int64] | None:
@@ -209,6 +209,13 @@ def _flags(values: Any, missing: NDArray[np.bool_], name: str) -> NDArray[np.boo
     flags = np.zeros(len(missing), dtype=bool)
     flags[~missing] = numbers == 1
     return flags
+
+
+def sparse_frame(matrix: Any, **labels: Any) -> pd.DataFrame:
+    """Return a sparse matrix of truth values as a sparse frame, without a warning of old pandas."""
+    sparsely: Any = pd.DataFrame.sparse
+    found: pd.DataFrame = sparsely.from_spmatrix(matrix.astype(np.uint8), **labels)
+    return found.astype(pd.SparseDtype(bool, False)) if found.shape[1] else found
 
 
 # Sparse matrices

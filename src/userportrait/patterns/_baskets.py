@@ -13,6 +13,7 @@ from userportrait._core.units import as_moment, to_micros
 from userportrait.errors import InvalidParameterError
 from userportrait.patterns._basket_matrices import (
     check_weights,
+    sparse_frame,
 )
 from userportrait.patterns._basket_merge import Merged, merge_rows, sum_by_code, take_rows
 from userportrait.patterns._basket_readers import BasketReaders
@@ -504,9 +505,7 @@ class Baskets(BasketReaders):
         columns: Any = pd.Index(self.items)
         if not sparse:
             return pd.DataFrame(matrix.toarray(), index=index, columns=columns)
-        sparsely: Any = pd.DataFrame.sparse
-        made: pd.DataFrame = sparsely.from_spmatrix(matrix, index=index, columns=columns)
-        return made
+        return sparse_frame(matrix, index=index, columns=columns)
 
     def _unweighted(self) -> Baskets:
         if self.weights is None:

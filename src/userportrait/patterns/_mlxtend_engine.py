@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from userportrait.patterns._basket_matrices import sparse_frame
 from userportrait.patterns._itemset_kinds import flags_of_kind
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from userportrait.patterns._baskets import Baskets
@@ -36,8 +37,7 @@ def mine(
         return Trie.empty(), None
     matrix = baskets.to_sparse()[:, frequent]
     matrix = matrix[np.flatnonzero(np.diff(matrix.indptr))]
-    sparsely: Any = pd.DataFrame.sparse
-    frame: pd.DataFrame = sparsely.from_spmatrix(matrix)
+    frame = sparse_frame(matrix)
     n_rows = len(frame)
     share = (min_count - 0.5) / n_rows
     if kind == "maximal":
