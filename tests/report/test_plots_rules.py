@@ -27,6 +27,12 @@ from userportrait.report._rule_scale import LiftScale, percent, plain
 if TYPE_CHECKING:
     from userportrait.patterns import Rules
 
+# matplotlib types what it returns too loosely for tests to look into it.
+scatter: Any = plot_rule_scatter
+matrix: Any = plot_rule_matrix
+graph: Any = plot_rule_graph
+coordinates: Any = plot_rule_coordinates
+
 PLOTS = [plot_rule_scatter, plot_rule_matrix, plot_rule_graph, plot_rule_coordinates]
 every_plot = pytest.mark.parametrize("plot", PLOTS)
 
@@ -42,8 +48,8 @@ def test_plots_draw_on_given_axes_and_touch_nothing_else(
     plot: Any, language: str, sold: Rules
 ) -> None:
     before = dict(rcParams)
-    ax = Figure(figsize=(9, 7)).subplots()
-    assert plot(sold, ax=ax, language=language) is ax
+    ax: Any = Figure(figsize=(9, 7)).subplots()
+    assert plot(sold.top(12), ax=ax, language=language) is ax
     ax.figure.draw_without_rendering()
     assert plt.get_fignums() == []
     assert dict(rcParams) == before
@@ -51,7 +57,7 @@ def test_plots_draw_on_given_axes_and_touch_nothing_else(
 
 @every_plot
 def test_plots_make_a_figure_in_which_nothing_is_cut_off(plot: Any, sold: Rules) -> None:
-    ax = plot(sold.top(30), labels={"tea": "A pot of tea that has a very long name, for two"})
+    ax = plot(sold.top(16), labels={"tea": "A pot of tea that has a very long name, for two"})
     assert plt.get_fignums() == [ax.figure.number]
     ax.figure.draw_without_rendering()
     page = ax.figure.bbox
@@ -66,18 +72,18 @@ def test_plots_make_a_figure_in_which_nothing_is_cut_off(plot: Any, sold: Rules)
 def test_the_same_rules_give_the_same_picture(plot: Any, sold: Rules) -> None:
     pictures = []
     for _ in range(2):
-        figure = Figure(figsize=(6, 6), dpi=50)
-        plot(sold.top(20), ax=figure.subplots())
-        canvas = FigureCanvasAgg(figure)
+        figure = Figure(figsize=(5, 5), dpi=40)
+        plot(sold.top(8), ax=figure.subplots())
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         pictures.append(np.asarray(canvas.buffer_rgba()))
-    np.testing.assert_array_equal(*pictures)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
 @every_plot
 def test_what_is_left_out_is_counted(plot: Any, sold: Rules) -> None:
-    note = f"12 of {len(sold):,} rules drawn, the strongest by the odds ratio's lower limit"
-    assert note in texts(plot(sold, max_rules=12))
+    note = f"6 of {len(sold):,} rules drawn, the strongest by the odds ratio's lower limit"
+    assert note in texts(plot(sold, max_rules=6))
     assert not any("drawn" in text for text in texts(plot(sold.take(range(5)))))
     assert any("strongest by leverage" in t for t in texts(plot(sold, max_rules=3, by="leverage")))
 
@@ -125,33 +131,33 @@ def test_one_rule_can_be_drawn(plot: Any, sold: Rules) -> None:
 
 def test_points_are_the_rules(sold: Rules) -> None:
     for y in ("confidence", "lift"):
-        (points,) = plot_rule_scatter(sold, y=y, max_rules=5000).collections  # type: ignore[arg-type]
+        (points,) = scatter(sold, y=y, max_rules=5000).collections
         frame = sold.to_frame(["support", y])[["support", y]].to_numpy()
         drawn = np.asarray(points.get_offsets())
         np.testing.assert_array_equal(np.sort(drawn, axis=0), np.sort(frame, axis=0))
 
 
 def test_numbered_rules_are_named_below(sold: Rules) -> None:
-    ax = plot_rule_scatter(sold, n_named=4)
+    ax = scatter(sold, n_named=4)
     lines = choose_rules(sold, by=STRENGTH, most=1000, owner="").without_mirrored()[:4]
     assert [text.get_text() for text in ax.texts if text.get_text().isdigit()] == list("1234")
     (listed,) = [text.get_text() for text in ax.texts if text.get_text().startswith("1  ")]
     sides = [f"{', '.join(line.antecedent)} → {', '.join(line.consequent)}" for line in lines]
     assert listed.split("\n") == [f"{i + 1}  {side}" for i, side in enumerate(sides)]
-    assert not any(t.startswith("1  ") for t in texts(plot_rule_scatter(sold, n_named=0)))
+    assert not any(t.startswith("1  ") for t in texts(scatter(sold, n_named=0)))
 
 
 def test_lifts_under_one_are_hollow_or_dashed(sold: Rules) -> None:
     few = sold.filter(at_most={"lift": 0.9}, antecedents=["gin", "rum"])
-    (points,) = plot_rule_scatter(few).collections
+    (points,) = scatter(few).collections
     assert {tuple(colour[:3]) for colour in points.get_facecolors()} == {(1.0, 1.0, 1.0)}
-    assert plot_rule_graph(few).patches[0].get_linestyle() not in ("-", "solid")
-    assert any("under 1" in text for text in texts(plot_rule_matrix(few)))
+    assert graph(few).patches[0].get_linestyle() not in ("-", "solid")
+    assert any("under 1" in text for text in texts(matrix(few)))
 
 
 def test_the_matrix_has_a_point_for_every_rule_where_nothing_is_grouped(sold: Rules) -> None:
     few = sold.top(10, STRENGTH) if STRENGTH in sold.columns else sold.top(10)
-    ax = plot_rule_matrix(few, max_groups=20)
+    ax = matrix(few, max_groups=20)
     (points,) = [c for c in ax.collections if len(c.get_offsets()) > 1]
     rows = [tick.get_text() for tick in ax.get_yticklabels()]
     columns = [tick.get_text() for tick in ax.get_xticklabels()]
@@ -202,7 +208,7 @@ def test_the_graph_has_a_box_for_every_item_and_an_arrow_for_every_pair(sold: Ru
     few = few.take(
         few.to_frame()["antecedent"].map(len) + few.to_frame()["consequent"].map(len) == 2
     )
-    ax = plot_rule_graph(few)
+    ax = graph(few)
     frame = few.to_frame()
     pairs = {
         frozenset((*a, *c)) for a, c in zip(frame["antecedent"], frame["consequent"], strict=True)
@@ -214,7 +220,7 @@ def test_the_graph_has_a_box_for_every_item_and_an_arrow_for_every_pair(sold: Ru
 
 def test_boxes_of_the_graph_do_not_touch(sold: Rules) -> None:
     labels = {item: f"{item} with a rather long name" for item in "abcd"}
-    ax = plot_rule_graph(sold.top(25), labels=labels)
+    ax = graph(sold.top(14), labels=labels)
     ax.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in ax.texts if text.get_bbox_patch() is not None]
     assert len(boxes) > 2
@@ -224,7 +230,7 @@ def test_boxes_of_the_graph_do_not_touch(sold: Rules) -> None:
 def test_paths_go_through_the_items_of_the_rule(sold: Rules) -> None:
     one = sold.filter(antecedents={"contains": ["ink"]}, consequents=["pad"])
     one = one.take([int(np.argmax(one.to_frame()["antecedent"].map(len)))])
-    ax = plot_rule_coordinates(one)
+    ax = coordinates(one)
     names = [tick.get_text() for tick in ax.get_yticklabels()]
     antecedent = one.to_frame()["antecedent"].iloc[0]
     dots, arrow = ax.lines[1], ax.lines[2]
