@@ -126,7 +126,7 @@ def plot_rule_matrix(
     >>> baskets = up.Baskets.from_lists([["tea", "milk"], ["tea", "milk"], ["tea"], ["pot"]])
     >>> rules = up.derive_rules(up.mine_itemsets(baskets, min_support=2))
     >>> [tick.get_text() for tick in plot_rule_matrix(rules).get_yticklabels()]
-    ['tea', 'milk']
+    ['milk', 'tea']
     """
     check_rules(rules, "plot_rule_matrix")
     check_plot(
