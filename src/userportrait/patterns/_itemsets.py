@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,11 +14,12 @@ from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.patterns._constraints import codes_or_missing, item_codes
 from userportrait.patterns._itemset_algebra import common, parts_of_frame, rows_of, united
 from userportrait.patterns._itemset_kinds import flags_of_kind
+from userportrait.patterns._itemset_rows import no_collection, objects_of, row_order
 from userportrait.patterns._support import min_count_of
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -147,7 +146,7 @@ class Itemsets:
         cache: dict[int, NDArray[np.intp]] = self.__dict__.setdefault("_orders", {})
         if length not in cache:
             nodes = self.trie.nodes(length)
-            cache[length] = nodes[_row_order(self.trie.codes(nodes, length), len(self.items))]
+            cache[length] = nodes[row_order(self.trie.codes(nodes, length), len(self.items))]
         return cache[length]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -200,11 +199,11 @@ class Itemsets:
         """Return the sets as Python objects of one class, in public order."""
         found = np.empty(len(self), dtype=object)
         at = 0
-        with _no_collection():
+        with no_collection():
             for length in self.n_of_length:
                 codes, _ = self.of_length(length)
                 rows: Iterable[Any] = zip(*(self.items[c].tolist() for c in codes.T), strict=True)
-                found[at : at + len(codes)] = _objects(rows if form is tuple else map(form, rows))
+                found[at : at + len(codes)] = objects_of(rows if form is tuple else map(form, rows))
                 at += len(codes)
         return found
 
@@ -233,7 +232,7 @@ class Itemsets:
         rows = np.argsort(-counts, kind="stable")[: max(n, 0)]
         return pd.DataFrame(
             {
-                "items": _objects(chosen.set_at(row) for row in rows.tolist()),
+                "items": objects_of(chosen.set_at(row) for row in rows.tolist()),
                 "length": chosen.lengths[rows],
                 "count": counts[rows],
                 "support": chosen.supports[rows],
@@ -594,46 +593,9 @@ class Itemsets:
 
     def _repr_html_(self) -> str:
         best = self.top(10)
+        columns = (best["items"], best["count"], best["support"])
         rows = [
-            (", ".join(map(str, items)), f"{count:,}", f"{support:.4f}")
-            for items, count, support in zip(
-                best["items"], best["count"], best["support"], strict=True
-            )
+            (", ".join(map(str, s)), f"{n:,}", f"{p:.4f}") for s, n, p in zip(*columns, strict=True)
         ]
         found = table(("items", "baskets", "support"), rows, numeric=("baskets", "support"))
         return page_fragment(repr(self).strip("<>"), found)
-
-
-@contextmanager
-def _no_collection() -> Generator[None, None, None]:
-    """Put off the search for garbage, which looks at all the new objects again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _objects(values: Iterable[Any]) -> NDArray[Any]:
-    """Return an array of one object for each value, tuples too."""
-    found = list(values)
-    array = np.empty(len(found), dtype=object)
-    array[:] = found
-    return array
-
-
-def _row_order(codes: NDArray[np.int32], n_items: int) -> NDArray[np.intp]:
-    """Return the order that sorts rows of codes, by one number a row where that holds them."""
-    if len(codes) < 2:
-        return np.arange(len(codes))
-    bits = max(n_items - 1, 1).bit_length()
-    per_key = 63 // bits
-    keys: list[NDArray[np.int64]] = []
-    for start in range(0, codes.shape[1], per_key):
-        key = np.zeros(len(codes), dtype=np.int64)
-        for column in range(start, min(start + per_key, codes.shape[1])):
-            key = (key << bits) | codes[:, column]
-        keys.append(key)
-    return np.argsort(keys[0], kind="stable") if len(keys) == 1 else np.lexsort(keys[::-1])

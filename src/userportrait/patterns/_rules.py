@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from userportrait.errors import InvalidParameterError
 from userportrait.patterns._measures import MEASURES, check_names, measure_tables
 from userportrait.patterns._measures_formulas import Tables, divide
 from userportrait.patterns._prune import best_general, is_minimal, log_p_of_extension
+from userportrait.patterns._rule_origin import RuleOrigin, RuleStep
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
 from userportrait.patterns._rules_mlxtend import mlxtend_frame, sets_as, used
 from userportrait.patterns._significance import odds_ratio_interval
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Side: TypeAlias = RuleSide | Mapping[str, Iterable[Any]] | Iterable[Any] | None
 
-__all__ = ["RuleOrigin", "RuleStep", "Rules"]
+__all__ = ["Rules"]
 
 Codes: TypeAlias = "NDArray[np.int32]"
 Ints: TypeAlias = "NDArray[np.int64]"
@@ -44,55 +44,6 @@ _CORE = (
 )  # fmt: skip
 _COUNTS = ("antecedent_count", "consequent_count", "count")
 _SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleStep:
-    """One step from all splits to the rules at hand.
-
-    Parameters
-    ----------
-    name : str
-        What was done.
-    n_before, n_after : int
-        Rules before and after it.
-    """
-
-    name: str
-    n_before: int
-    n_after: int
-
-    def __str__(self) -> str:
-        gone = self.n_before - self.n_after
-        return f"{self.name}: {self.n_before:,} → {self.n_after:,} (−{gone:,})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleOrigin:
-    """Where rules come from, and how many hypotheses stand behind them.
-
-    Parameters
-    ----------
-    n_splits : int
-        Splits of frequent itemsets that were looked at.
-    n_pairs : int
-        Rules that could be made of two frequent sides, frequent together or not.
-    n_unknown : int
-        Splits left out because mining had not counted one of the sides.
-    min_count : int
-        Least number of baskets with a whole rule.
-    stopped : str or None
-        Why rules are missing; None if none are.
-    limits : mapping of str to value
-        What `derive_rules` was asked for.
-    """
-
-    n_splits: int
-    n_pairs: int
-    n_unknown: int
-    min_count: int
-    stopped: str | None
-    limits: Mapping[str, Any]
 
 
 class Rules:

@@ -11,8 +11,9 @@ from userportrait._core.params import Between, InstanceOf, OneOf, Optional, chec
 from userportrait.patterns._budget import Budget
 from userportrait.patterns._itemsets import Itemsets
 from userportrait.patterns._rule_index import index_itemsets
+from userportrait.patterns._rule_origin import RuleOrigin
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
-from userportrait.patterns._rules import RuleOrigin, Rules
+from userportrait.patterns._rules import Rules
 from userportrait.patterns._rules_mlxtend import mlxtend_rules
 from userportrait.patterns._rules_split import Demands, Found, count_pairs, split_itemsets
 
