@@ -123,6 +123,7 @@ ROOMS = {
     "features": "Customer summaries",
     "tags": "Tags and their catalogue",
     "value": "RFM",
+    "patterns": "What sells together",
     "audience": "Audiences",
     "portraits": "Portraits",
     "report": "Report and plots",

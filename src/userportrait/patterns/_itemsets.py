@@ -27,8 +27,7 @@ __all__ = ["ItemsetKind", "Itemsets"]
 
 ItemsetKind: TypeAlias = Literal["all", "closed", "maximal", "generators"]
 
-_KIND, _VERSION = "UPIS", 1
-_WHAT = "set of itemsets"
+_KIND, _VERSION, _WHAT = "UPIS", 1, "set of itemsets"
 
 
 class Itemsets:
