@@ -67,7 +67,8 @@ class BundleTable:
             return NotImplemented
         return self._facts() == other._facts() and self.bundles.equals(other.bundles)
 
-    __hash__ = None  # type: ignore[assignment]  # it holds a frame
+    def __hash__(self) -> int:
+        raise TypeError("BundleTable cannot be hashed.")
 
     def _facts(self) -> dict[str, Any]:
         names = [name for name in self.__dataclass_fields__ if name != "bundles"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._itemsets import Itemsets
 
-__all__ = ["common", "parts_of_frame", "rows_of", "united"]
+__all__ = ["common", "parts_of_frame", "rows_of", "same_sets", "united"]
 
 
 def rows_of(itemsets: Itemsets, length: int) -> NDArray[np.int32]:
@@ -113,3 +113,16 @@ def _counts(supports: NDArray[np.float64], n_baskets: int) -> NDArray[np.int64]:
         )
         raise InvalidDataError(message, column="support", rows=rows[:5].tolist(), n_rows=len(rows))
     return counts.astype(np.int64)
+
+
+def same_sets(first: Itemsets, second: Itemsets) -> bool:
+    """Return whether both hold the same sets with the same counts."""
+    if first.n_of_length != second.n_of_length:
+        return False
+    for length in first.n_of_length:
+        codes, counts = first.of_length(length)
+        others, other_counts = second.of_length(length)
+        same = np.array_equal(first.items[codes], second.items[others])
+        if not (same and np.array_equal(counts, other_counts)):
+            return False
+    return True

@@ -12,7 +12,13 @@ from userportrait._core.display import format_count, page_fragment, table
 from userportrait._core.state import pack, unpack
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.patterns._constraints import codes_or_missing, item_codes
-from userportrait.patterns._itemset_algebra import common, parts_of_frame, rows_of, united
+from userportrait.patterns._itemset_algebra import (
+    common,
+    parts_of_frame,
+    rows_of,
+    same_sets,
+    united,
+)
 from userportrait.patterns._itemset_kinds import flags_of_kind
 from userportrait.patterns._itemset_rows import no_collection, objects_of, row_order
 from userportrait.patterns._support import min_count_of
@@ -548,13 +554,14 @@ class Itemsets:
         <Itemsets: 3 itemsets of up to 2 items in 1 or more of 2 baskets>
         """
         _, facts, tables = unpack(payload, _KIND, _VERSION, _WHAT)
-        nodes = tables["nodes"]
+        nodes, items = tables["nodes"], tables["items"]["item"]
         listed, counts = nodes["listed"], nodes["count"]
         narrow = counts.astype(np.int32) if int(counts.max(initial=0)) < 2**31 else counts
         parent, item = nodes["parent"].astype(np.int32), nodes["item"].astype(np.int32)
+        trie = Trie(parent, item, narrow, None if listed.all() else listed)
         return cls(
-            Trie(parent, item, narrow, None if listed.all() else listed),
-            tables["items"]["item"],
+            trie,
+            items,
             int(facts["n_baskets"]),
             min_count=int(facts["min_count"]),
             kind=facts["kind"],
@@ -565,17 +572,10 @@ class Itemsets:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Itemsets):
             return NotImplemented
-        if self._facts() != other._facts() or self.n_of_length != other.n_of_length:
-            return False
-        for length in self.n_of_length:
-            mine, counts = self.of_length(length)
-            others, other_counts = other.of_length(length)
-            same = np.array_equal(self.items[mine], other.items[others])
-            if not same or not np.array_equal(counts, other_counts):
-                return False
-        return True
+        return self._facts() == other._facts() and same_sets(self, other)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        raise TypeError("Itemsets cannot be hashed.")
 
     def __repr__(self) -> str:
         kind = "" if self.kind == "all" else f"{self.kind} "

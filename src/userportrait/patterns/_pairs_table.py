@@ -91,7 +91,8 @@ class PairTable:
             return NotImplemented
         return self._facts() == other._facts() and self.pairs.equals(other.pairs)
 
-    __hash__ = None  # type: ignore[assignment]  # it holds a frame
+    def __hash__(self) -> int:
+        raise TypeError("PairTable cannot be hashed.")
 
     def _facts(self) -> tuple[object, ...]:
         names = [n for n in self.__dataclass_fields__ if n != "pairs"]
