@@ -16,6 +16,7 @@ nox.options.sessions = ["tests", "lint", "types", "docs"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 LOWEST_PYTHON = "3.11"
+REPOSITORY_CHECKS = ("--ignore=tests/test_docs.py", "--ignore=tests/test_project.py")
 
 
 @nox.session
@@ -129,11 +130,12 @@ def group(name: str) -> list[str]:
 def runtime_requirements() -> list[str]:
     """Return what the package and its light extras need.
 
-    `all` only names others; ibis and Spark come with the frames of who has them.
+    `all` only names others; ibis and Spark come with the frames of who has them; numba would
+    compile for minutes what it compiles in the newest version already.
     """
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    others = ("all", "ibis", "spark")
+    others = ("all", "fast", "ibis", "spark")
     found = [text for name, needs in extras.items() if name not in others for text in needs]
     return [*project["dependencies"], *found]
 
@@ -152,10 +154,13 @@ def floor_pins() -> list[str]:
 
 
 def run_pytest(session: nox.Session, *, doctests: bool = True) -> None:
-    """Run tests with two workers, then the docstrings' examples unless tests were picked."""
+    """Run tests with two workers, then the docstrings' examples unless tests were picked.
+
+    Checks of the repository itself, such as the length of modules, go with the examples.
+    """
     session.env["MPLBACKEND"] = "Agg"
     pytest = ("python", "-m", "pytest", "-n", "2", "-p", "no:cacheprovider")
-    session.run(*pytest, *session.posargs)
+    session.run(*pytest, *([] if doctests else REPOSITORY_CHECKS), *session.posargs)
     if doctests and not session.posargs:
         session.run(
             *pytest, "-c", "pyproject.toml", "--rootdir", ".", "-p", "helpers.doctests",
