@@ -183,6 +183,16 @@ class NextPurchases:
     usual : ndarray of float64 of shape (n_items,)
         The chance that any basket is followed by the item in time.
     within_days : float
+
+    Examples
+    --------
+    >>> from userportrait.patterns import Sequences, derive_next_purchases
+    >>> sequences = Sequences.from_lists(
+    ...     [["printer", "ink"], ["printer", "paper"]],
+    ...     at=[["2026-01-01", "2026-01-11"], ["2026-01-02", "2026-02-22"]],
+    ... )
+    >>> derive_next_purchases(sequences, within_days=30, min_support=1)
+    <NextPurchases: 1 rule within 30 days, 2 customers>
     """
 
     def __init__(

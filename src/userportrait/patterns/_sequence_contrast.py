@@ -188,6 +188,14 @@ class SequenceContrasts:
         How p-values were adjusted.
     ignored : dict of str to int
         What was left out, and how many of it.
+
+    Examples
+    --------
+    >>> from userportrait.patterns import Sequences, contrast_sequences
+    >>> sequences = Sequences.from_lists([["view", "buy"]] * 6 + [["view"]] * 4)
+    >>> groups = {n: "app" if n < 5 else "web" for n in range(10)}
+    >>> contrast_sequences(sequences, groups, min_support=0.5)
+    <SequenceContrasts: 3 patterns, app (5) against web (5)>
     """
 
     def __init__(
