@@ -252,7 +252,12 @@ def test_no_set_holds_an_item_and_its_own_category(kind: Any, lists: list[list[i
 
 @pytest.mark.parametrize("engine", [name for name in INSTALLED if name != "mlxtend"])
 @pytest.mark.parametrize(
-    "budget", [Budget(max_itemsets=500), Budget(max_bytes=20_000), Budget(max_seconds=0.05)]
+    "budget",
+    [
+        Budget(max_itemsets=500),
+        Budget(max_bytes=20_000),
+        Budget(max_seconds=0.05, max_itemsets=50_000),
+    ],
 )
 def test_a_budget_stops_the_search_and_flags_the_result(engine: str, budget: Budget) -> None:
     rng = np.random.default_rng(2)
@@ -268,10 +273,11 @@ def test_a_budget_stops_the_search_and_flags_the_result(engine: str, budget: Bud
         assert count == sum(set(items) <= set(row) for row in rows)
 
 
-def test_a_default_budget_protects_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", [name for name in INSTALLED if name != "mlxtend"])
+def test_a_default_budget_protects_memory(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("userportrait.patterns._budget.default_bytes", lambda: 100_000)
-    with pytest.warns(DataWarning, match="more than 100,000 bytes"):
-        found = mine_itemsets([range(40)] * 3, min_support=2)
+    with pytest.warns(DataWarning, match="stopped early: more than"):
+        found = mine_itemsets([range(40)] * 3, min_support=2, engine=engine)
     assert not found.is_complete
     assert found.nbytes < 10_000_000
 

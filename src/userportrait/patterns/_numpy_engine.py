@@ -106,9 +106,8 @@ def _is_dense(recoded: Recoded) -> bool:
     return len(recoded.entries) > 0.05 * recoded.n_baskets * len(recoded.items)
 
 
-def _limit(watch: Watch) -> int | None:
-    """Return how many itemsets the budget leaves room for."""
-    budget = watch.budget
-    room = None if budget.max_bytes is None else budget.max_bytes // NODE_BYTES
-    limits = [limit for limit in (budget.max_itemsets, room) if limit is not None]
-    return min(limits, default=None)
+def _limit(watch: Watch) -> int:
+    """Return how many itemsets the budget leaves room for, its own limit or the default."""
+    room = watch.max_bytes // NODE_BYTES
+    most = watch.budget.max_itemsets
+    return room if most is None else min(most, room)
