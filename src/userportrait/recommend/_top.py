@@ -6,14 +6,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from userportrait.recommend._engines import (
+    Engine,
+    part_bounds,
+    plain_array,
+    run_in_parts,
+    thread_count,
+    uses_numba,
+)
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.recommend._interactions import Matrix
 
-__all__ = ["Top", "block_rows", "drop_blocked", "no_items", "top_of_pairs", "top_of_scores"]
+__all__ = [
+    "Top",
+    "block_rows",
+    "blocked_rows",
+    "drop_blocked",
+    "mask_rows",
+    "no_items",
+    "top_of_pairs",
+    "top_of_scores",
+]
 
 _BLOCK_BYTES = 32 * 2**20
+_FEW_SCORES = 2**14  # below, NumPy answers before numba has been imported
+_MANY_SCORES = 2**21  # from here on, threads pay
 
 
 class Top(NamedTuple):
@@ -44,33 +64,106 @@ def no_items(n_rows: int, k: int) -> Top:
 def drop_blocked(scores: NDArray[Any], blocked: Matrix | None) -> None:
     """Set the scores of blocked items to minus infinity, in place."""
     if blocked is not None:
-        row = np.repeat(np.arange(blocked.shape[0]), np.diff(blocked.indptr))
-        scores[row, blocked.indices] = -np.inf
+        sizes: NDArray[np.intp] = np.diff(blocked.indptr)
+        scores[np.repeat(np.arange(len(sizes)), sizes), blocked.indices] = -np.inf
 
 
-def top_of_scores(scores: NDArray[Any], k: int) -> Top:
+def mask_rows(allowed: NDArray[np.bool_] | None, n_items: int) -> NDArray[np.bool_]:
+    """Return a mask for compiled code: no row if everything is allowed, one, or one for each."""
+    if allowed is None:
+        return np.ones((0, n_items), dtype=np.bool_)
+    return plain_array(np.atleast_2d(allowed), np.bool_)
+
+
+def blocked_rows(blocked: Matrix | None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return blocked items for compiled code: where each row starts, and the items."""
+    if blocked is None:
+        return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    return plain_array(blocked.indptr, np.int64), plain_array(blocked.indices, np.int32)
+
+
+def top_of_scores(
+    scores: NDArray[Any],
+    k: int,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+    blocked: Matrix | None = None,
+    positive_only: bool = False,
+    engine: Engine = "auto",
+    n_jobs: int | None = None,
+) -> Top:
     """Return the k best of each row of scores; minus infinity and NaN are left out.
 
     Parameters
     ----------
     scores : ndarray of float, shape (n_rows, n_items)
+        Not changed.
     k : int
+    allowed : ndarray of bool, shape (n_items,) or (n_rows, n_items), optional
+        By default everything.
+    blocked : csr_array, shape (n_rows, n_items), optional
+        Items of each row that must not come.
+    positive_only : bool, default=False
+        Whether scores of 0 and below are left out.
+    engine : {'auto', 'numpy', 'numba'}, default='auto'
+    n_jobs : int, optional
+        Threads of the compiled code; by default one for each processor.
     """
     n_rows, n_items = scores.shape
-    found = no_items(n_rows, k)
     if n_items == 0 or n_rows == 0:
-        return found
-    clean = np.where(np.isnan(scores), -np.inf, scores)
+        return no_items(n_rows, k)
+    floor = 0.0 if positive_only else -np.inf
+    few = engine == "auto" and scores.size < _FEW_SCORES
+    if few or not uses_numba(engine, "top_of_scores"):
+        return _numpy_top(scores, k, floor, allowed, blocked)
+    from userportrait.recommend._top_numba import top_rows
+
+    dtype = np.float32 if scores.dtype == np.float32 else np.float64
+    given = plain_array(scores, dtype)
     n = min(k, n_items)
-    limit = np.partition(clean, n_items - n, axis=1)[:, n_items - n]
-    for row in range(n_rows):
-        values = clean[row]
-        chosen = np.flatnonzero(values >= limit[row]) if n < n_items else np.arange(n_items)
-        chosen = chosen[values[chosen] > -np.inf]
-        best = chosen[np.argsort(-values[chosen], kind="stable")[:n]]
-        found.items[row, : len(best)] = best
-        found.scores[row, : len(best)] = values[best]
+    items = np.empty((n_rows, n), dtype=np.int32)
+    values = np.empty((n_rows, n))
+    mask, (blocked_ptr, out) = mask_rows(allowed, n_items), blocked_rows(blocked)
+
+    def work(start: int, stop: int) -> None:
+        top_rows(given, n, floor, mask, blocked_ptr, out, items, values, start, stop)
+
+    n_threads = thread_count(n_jobs) if scores.size >= _MANY_SCORES else 1
+    run_in_parts(work, part_bounds(np.ones(n_rows, dtype=np.int64), n_threads), n_threads)
+    return _widened(Top(items, values), k)
+
+
+def _widened(top: Top, k: int) -> Top:
+    """Return lists of k places; the last ones are empty where there are fewer items."""
+    n_rows, n = top.items.shape
+    if n == k:
+        return top
+    found = no_items(n_rows, k)
+    found.items[:, :n] = top.items
+    found.scores[:, :n] = top.scores
     return found
+
+
+def _numpy_top(
+    scores: NDArray[Any],
+    k: int,
+    floor: float,
+    allowed: NDArray[np.bool_] | None,
+    blocked: Matrix | None,
+) -> Top:
+    n_rows, n_items = scores.shape
+    with np.errstate(invalid="ignore"):
+        clean = np.where(scores > floor, scores, -np.inf)  # NaN is not above anything
+    if allowed is not None:
+        clean[~np.broadcast_to(allowed, clean.shape)] = -np.inf
+    drop_blocked(clean, blocked)
+    n = min(k, n_items)
+    inside = clean > -np.inf
+    if n < n_items:
+        limit = np.partition(clean, n_items - n, axis=1)[:, n_items - n]
+        inside &= clean >= limit[:, None]
+    row, item = np.nonzero(inside)
+    return top_of_pairs(row, item, clean[row, item].astype(np.float64), n_rows, k)
 
 
 def top_of_pairs(
