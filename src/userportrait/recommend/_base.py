@@ -10,12 +10,22 @@ import pandas as pd
 
 from userportrait._core.estimator import Estimator
 from userportrait._core.params import Between, InstanceOf, Rule, check_params, check_values
-from userportrait.errors import InvalidDataError, InvalidParameterError, unknown_name
-from userportrait.recommend._filters import ExcludeItems, ItemFilter, Request, Reranker
-from userportrait.recommend._interaction_sources import as_interactions, join_interactions
+from userportrait.errors import InvalidDataError
+from userportrait.recommend._base_lookup import (
+    as_ids,
+    basket_rows,
+    check_item_kind,
+    histories,
+    known_places,
+    listed,
+)
+from userportrait.recommend._base_reasons import because_of, main_items
+from userportrait.recommend._filters import Request
+from userportrait.recommend._interaction_rows import join_interactions
+from userportrait.recommend._interaction_sources import as_interactions
 from userportrait.recommend._interactions import csr
 from userportrait.recommend._saving import load_recommender, save_recommender
-from userportrait.recommend._serve import Lists, Serving, serve
+from userportrait.recommend._serve import Lists, Serving, serve, serving_of
 from userportrait.recommend._similar import similar_rows
 from userportrait.recommend._top import Top, block_rows, drop_blocked, no_items, top_of_scores
 
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.data import Orders
+    from userportrait.recommend._filters import Filters
     from userportrait.recommend._interactions import Interactions, Matrix
     from userportrait.typing import CustomerId, IntoFrame
 
@@ -113,7 +124,11 @@ class Recommender(Estimator, ABC):
         return top_of_scores(scores, k)
 
     def _contributions(
-        self, items: NDArray[np.intp], weights: NDArray[np.float64], known: int, item: int
+        self,
+        items: NDArray[np.intp],  # noqa: ARG002
+        weights: NDArray[np.float64],  # noqa: ARG002
+        known: int,  # noqa: ARG002
+        item: int,  # noqa: ARG002
     ) -> NDArray[np.float64] | None:
         """Return what each item of one history adds to the score of an item; None if unknown.
 
@@ -124,20 +139,52 @@ class Recommender(Estimator, ABC):
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]
     ) -> NDArray[np.intp]:
-        """Return the item of the history that speaks most for each pair, -1 for none."""
-        found = np.full(len(row), -1, dtype=np.intp)
-        for place in range(len(row)):
-            start, stop = history.indptr[row[place]], history.indptr[row[place] + 1]
-            codes = history.indices[start:stop]
-            given = self._contributions(
-                codes, history.data[start:stop], int(known[row[place]]), int(item[place])
-            )
-            if given is not None and len(given) and given.max() > 0:
-                found[place] = codes[int(np.argmax(given))]
-        return found
+        """Return the item of the history that speaks most for each pair, -1 for none.
 
-    _plain_reason: ClassVar[str] = "by what you like"
+        By default it asks `_contributions` for each pair, which takes some microseconds each.
+        `spread_history` and `best_of_each` (in `_base_reasons`) help to do all pairs at once.
+
+        Parameters
+        ----------
+        history, known
+            As in `_scores`.
+        row, item : ndarray of int, shape (n_pairs,)
+        """
+        return main_items(self._contributions, history, known, row, item)
+
+    _plain_reason: str = "by what you like"
     """The reason of an item for which no single item of the history speaks."""
+    _cold_reason: ClassVar[str] = "by what is known of this customer"
+    """The reason of an item that `_cold_top` has chosen."""
+
+    def _own_reasons(
+        self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Return a text for each pair of a row and an item that the model itself has chosen."""
+        ids = self.interactions_.item_ids
+        main = self._main_items(history, known, row, item)
+        return because_of(main, lambda places: ids[places], self._plain_reason)
+
+    def _cold_top(
+        self,
+        customers: NDArray[Any],  # noqa: ARG002
+        k: int,  # noqa: ARG002
+        allowed: NDArray[np.bool_] | None,  # noqa: ARG002
+        blocked: Matrix | None,  # noqa: ARG002
+    ) -> Top | None:
+        """Return items for customers of whom no interaction is known, None for popular ones.
+
+        For models that know more of customers than their items, such as their segment. Short
+        lists are filled with popular items.
+
+        Parameters
+        ----------
+        customers : ndarray of shape (n_rows,)
+            IDs; None for an empty basket.
+        k, allowed, blocked
+            As in `_top`.
+        """
+        return None
 
     def _similar_items(self, places: NDArray[np.intp], k: int) -> Top:
         """Return the k items nearest to each item: those recommended to who has just this one."""
@@ -215,7 +262,7 @@ class Recommender(Estimator, ABC):
         k: int = 10,
         filter_seen: bool = True,
         exclude: Iterable[Any] = (),
-        filters: Sequence[ItemFilter | Reranker] = (),
+        filters: Filters | Sequence[Filters] = (),
         reasons: bool = True,
     ) -> pd.DataFrame:
         """Recommend items to customers.
@@ -231,9 +278,9 @@ class Recommender(Estimator, ABC):
             Whether items that the customer has had to do with are left out.
         exclude : iterable of item, default=()
             Items that are never recommended; short for ``filters=[ExcludeItems(...)]``.
-        filters : sequence of ItemFilter and Reranker, default=()
+        filters : sequence of ItemFilter, PairFilter and Reranker, default=()
             What may be recommended to whom, and how lists are mixed. Every filter must allow an
-            item; rerankers work in turn.
+            item; rerankers work in turn. One alone need not be in a list.
         reasons : bool, default=True
             Whether to say why each item is there.
 
@@ -242,7 +289,8 @@ class Recommender(Estimator, ABC):
         DataFrame
             `customer_id`, `item_id`, `score`, `rank` (from 1) and `reason`; customers in the
             order given, best first, equal scores by item. Scores compare items of one customer.
-            Items that only their popularity speaks for come last, with a score of 0.
+            Items that only their popularity speaks for come last, with a score of 0. Somebody
+            for whom nothing is allowed has no rows; one who is named twice is answered twice.
 
         Raises
         ------
@@ -253,18 +301,14 @@ class Recommender(Estimator, ABC):
         """
         self._check_fitted("interactions_")
         data = self.interactions_
+        serving = self._serving("recommend", filter_seen, exclude, filters, reasons)
         if customers is None:
             ids, known = data.customer_ids, np.arange(data.n_customers, dtype=np.intp)
         else:
-            if isinstance(customers, (str, bytes, int)):
-                problem = f"customers must be a list of IDs; got {type(customers).__name__}."
-                raise InvalidParameterError(f"{type(self).__name__}.recommend", [problem])
-            ids, known = _as_ids(customers), data.customer_places(customers)
-        history = self._histories(known)
-        request = Request(data, ids, known, k)
-        serving = self._serving("recommend", filter_seen, exclude, filters)
-        lists = serve(self, request, history, serving)
-        return self._frame("customer_id", ids[lists.row], lists, history, known, reasons)
+            asked = listed(customers, "customers", serving.owner)
+            ids, known = as_ids(asked), data.customer_places(asked)
+        request = Request(data, ids, known, k, histories(data, known))
+        return self._frame("customer_id", ids, serve(self, request, serving), request, serving)
 
     def complete(
         self,
@@ -273,7 +317,7 @@ class Recommender(Estimator, ABC):
         k: int = 10,
         filter_seen: bool = True,
         exclude: Iterable[Any] = (),
-        filters: Sequence[ItemFilter | Reranker] = (),
+        filters: Filters | Sequence[Filters] = (),
         reasons: bool = True,
     ) -> pd.DataFrame:
         """Recommend what goes with lists of items: baskets, or new customers; nothing is refitted.
@@ -282,7 +326,9 @@ class Recommender(Estimator, ABC):
         ----------
         baskets : iterable of iterables of item
             Items that it does not know are passed over; a basket without known items gets the
-            most popular ones.
+            most popular ones. A mapping of item to weight says how much each item counts, or
+            how it was rated. Without weights each item counts 1, or (explicit feedback) as the
+            best rating there is.
         k, filter_seen, exclude, filters, reasons
             As in `recommend`.
 
@@ -299,13 +345,13 @@ class Recommender(Estimator, ABC):
             If `k` is below 1, or a filter does not fit.
         """
         self._check_fitted("interactions_")
-        history = self._basket_rows(baskets)
+        data = self.interactions_
+        serving = self._serving("complete", filter_seen, exclude, filters, reasons)
+        history = basket_rows(data, baskets, serving.owner)
         n = history.shape[0]
         known = np.full(n, -1, dtype=np.intp)
-        request = Request(self.interactions_, np.full(n, None, dtype=object), known, k)
-        serving = self._serving("complete", filter_seen, exclude, filters)
-        lists = serve(self, request, history, serving)
-        return self._frame("basket", lists.row, lists, history, known, reasons)
+        request = Request(data, np.full(n, None, dtype=object), known, k, history)
+        return self._frame("basket", np.arange(n), serve(self, request, serving), request, serving)
 
     def similar_items(self, items: Sequence[Any], *, k: int = 10) -> pd.DataFrame:
         """Return the items nearest to each item.
@@ -314,21 +360,21 @@ class Recommender(Estimator, ABC):
         ----------
         items : sequence of item
         k : int, default=10
+            Most neighbours of each item.
 
         Returns
         -------
         DataFrame
-            `item_id`, `similar_item_id`, `score`, `rank`.
+            `item_id`, `similar_item_id`, `score`, `rank` (from 1); items in the order given,
+            nearest first. An item is no neighbour of itself.
 
         Raises
         ------
         InvalidParameterError
             If an item is unknown, or `k` is below 1.
         """
-        self._check_fitted("interactions_")
-        places = self._known_places("similar_items", "item", items)
-        self._check_k("similar_items", k)
-        top = self._similar_items(places, k)
+        places, k = self._neighbours_of("item", items, k)
+        top = self._similar_items(places, k) if len(places) else no_items(0, k)
         ids = self.interactions_.item_ids
         return _neighbour_frame("item_id", "similar_item_id", ids, places, top)
 
@@ -339,21 +385,21 @@ class Recommender(Estimator, ABC):
         ----------
         customers : sequence of int or str
         k : int, default=10
+            Most neighbours of each customer.
 
         Returns
         -------
         DataFrame
-            `customer_id`, `similar_customer_id`, `score`, `rank`.
+            `customer_id`, `similar_customer_id`, `score`, `rank` (from 1); customers in the
+            order given, nearest first. Customers who share nothing are no neighbours.
 
         Raises
         ------
         InvalidParameterError
             If a customer is unknown, or `k` is below 1.
         """
-        self._check_fitted("interactions_")
-        places = self._known_places("similar_customers", "customer", customers)
-        self._check_k("similar_customers", k)
-        top = self._similar_customers(places, k)
+        places, k = self._neighbours_of("customer", customers, k)
+        top = self._similar_customers(places, k) if len(places) else no_items(0, k)
         ids = self.interactions_.customer_ids
         return _neighbour_frame("customer_id", "similar_customer_id", ids, places, top)
 
@@ -363,7 +409,7 @@ class Recommender(Estimator, ABC):
         Parameters
         ----------
         customer : int, str, or iterable of item
-            A customer that `fit` has seen, or the items of a basket.
+            A customer that `fit` has seen, or the items of a basket, as in `complete`.
         item : item
 
         Returns
@@ -380,18 +426,19 @@ class Recommender(Estimator, ABC):
             If the model is not linear in the history, so that no such sum exists.
         """
         self._check_fitted("interactions_")
-        place = int(self._known_places("explain", "item", [item])[0])
-        if isinstance(customer, (str, int, np.integer)):
-            known = self._known_places("explain", "customer", [customer])
-            history = self._histories(known)
+        data, owner = self.interactions_, f"{type(self).__name__}.explain"
+        place = int(known_places(data, "item", [item], owner)[0])
+        if isinstance(customer, (str, int, float, np.number)):
+            known = known_places(data, "customer", [customer], owner)
+            history = histories(data, known)
         else:
             known = np.array([-1], dtype=np.intp)
-            history = self._basket_rows([customer])
+            history = basket_rows(data, [customer], owner)
         items, weights = history.indices, history.data
         given = self._contributions(items.astype(np.intp), weights, int(known[0]), place)
         if given is None:
             name = type(self).__name__
-            message = f"{name}.explain: {name} is not a sum over past items; look at `reason`."
+            message = f"{owner}: {name} is not a sum over past items; look at `reason`."
             raise InvalidDataError(message)
         total = float(given.sum())
         share = given / total if total else np.zeros(len(given))
@@ -492,142 +539,99 @@ class Recommender(Estimator, ABC):
             return no_items(len(known), k)
         return self._top(history, known, k, allowed, blocked)
 
+    def cold_top(
+        self,
+        customers: NDArray[Any],
+        k: int,
+        allowed: NDArray[np.bool_] | None = None,
+        blocked: Matrix | None = None,
+    ) -> Top | None:
+        """Return items for customers without a history, as arrays; None for the popular ones.
+
+        Parameters
+        ----------
+        customers : ndarray of shape (n_rows,)
+            IDs; None where there is no customer.
+        k, allowed, blocked
+            As in `top`.
+        """
+        return self._cold_top(customers, k, allowed, blocked)
+
+    def score_rows(self, history: Matrix, known: NDArray[np.intp]) -> NDArray[Any]:
+        """Return a score for each row and item; `history` and `known` as in `top`."""
+        return self._scores(history, known)
+
+    def contributions(
+        self, items: NDArray[np.intp], weights: NDArray[np.float64], known: int, item: int
+    ) -> NDArray[np.float64] | None:
+        """Return what each item of one history adds to a score; None if the model is no sum."""
+        return self._contributions(items, weights, known, item)
+
+    def main_items(
+        self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]
+    ) -> NDArray[np.intp]:
+        """Return the past item that speaks most for each pair, -1 for none."""
+        return self._main_items(history, known, row, item)
+
     @property
     def has_only_positive_scores(self) -> bool:
         """Whether a score of 0 says that nothing speaks for an item."""
         return self._positive_only
-
-    def _histories(self, known: NDArray[np.intp]) -> Matrix:
-        """Return what each customer is known to have; nothing for unknown ones."""
-        matrix = self.interactions_.matrix
-        if len(known) == matrix.shape[0] and np.array_equal(known, np.arange(len(known))):
-            return matrix
-        counts = np.diff(matrix.indptr)
-        inside = known >= 0
-        sizes = np.where(inside, counts[known] if len(counts) else 0, 0)
-        indptr = np.zeros(len(known) + 1, dtype=matrix.indptr.dtype)
-        np.cumsum(sizes, out=indptr[1:])
-        starts = np.where(inside, matrix.indptr[known], 0)
-        chosen = np.repeat(starts - indptr[:-1], sizes) + np.arange(indptr[-1])
-        return csr(
-            matrix.data[chosen], matrix.indices[chosen], indptr, (len(known), matrix.shape[1])
-        )
-
-    def _basket_rows(self, baskets: Iterable[Iterable[Any]]) -> Matrix:
-        lists = [[basket] if isinstance(basket, str) else list(basket) for basket in baskets]
-        sizes = np.array([len(items) for items in lists], dtype=np.intp)
-        places = self.interactions_.item_places([item for items in lists for item in items])
-        rows = np.repeat(np.arange(len(lists)), sizes)
-        inside = places >= 0
-        pairs = np.unique(np.stack([rows[inside], places[inside]]), axis=1)
-        indptr = np.zeros(len(lists) + 1, dtype=np.int32)
-        np.cumsum(np.bincount(pairs[0], minlength=len(lists)), out=indptr[1:])
-        shape = (len(lists), self.interactions_.n_items)
-        return csr(np.ones(pairs.shape[1]), pairs[1].astype(np.int32), indptr, shape)
 
     def _serving(
         self,
         method: str,
         filter_seen: bool,
         exclude: Iterable[Any],
-        filters: Sequence[ItemFilter | Reranker],
+        filters: Filters | Sequence[Filters],
+        reasons: bool,
     ) -> Serving:
         owner = f"{type(self).__name__}.{method}"
-        check_values(
-            owner, {"filter_seen": filter_seen}, {"filter_seen": InstanceOf((bool,), "a bool")}
-        )
-        given: list[ItemFilter | Reranker] = list(filters)
-        if isinstance(exclude, str):
-            problem = "exclude must be a list of items, not one text."
-            raise InvalidParameterError(owner, [problem])
-        out = list(exclude)
-        if out:
-            given.insert(0, ExcludeItems(out))
-        wrong = [f for f in given if not isinstance(f, (ItemFilter, Reranker))]
-        if wrong:
-            problem = (
-                f"filters must have a method 'allowed' or 'choose'; a {type(wrong[0]).__name__} "
-                f"has none."
-            )
-            raise InvalidParameterError(owner, [problem])
-        item_filters = tuple(f for f in given if isinstance(f, ItemFilter))
-        rerankers = tuple(f for f in given if isinstance(f, Reranker))
-        return Serving(owner, filter_seen, item_filters, rerankers)
+        flag = InstanceOf((bool, np.bool_), "True or False")
+        given = {"filter_seen": filter_seen, "reasons": reasons}
+        check_values(owner, given, dict.fromkeys(given, flag))
+        out = listed(exclude, "exclude", owner)
+        check_item_kind(self.interactions_, out, "exclude", owner)
+        return serving_of(owner, bool(filter_seen), out, filters, bool(reasons))
 
-    def _check_k(self, method: str, k: int) -> None:
-        owner = f"{type(self).__name__}.{method}"
-        check_values(owner, {"k": k}, {"k": Between(1, 1_000_000, integer=True)})
-
-    def _known_places(self, method: str, kind: str, ids: Sequence[Any]) -> NDArray[np.intp]:
+    def _neighbours_of(self, kind: str, ids: Sequence[Any], k: int) -> tuple[NDArray[np.intp], int]:
+        """Return where IDs stand, and how many neighbours there can be."""
+        self._check_fitted("interactions_")
         data = self.interactions_
-        owner = f"{type(self).__name__}.{method}"
-        if isinstance(ids, (str, bytes, int)):
-            problem = f"{kind}s must be a list of IDs; got {type(ids).__name__}."
-            raise InvalidParameterError(owner, [problem])
-        places = data.item_places(ids) if kind == "item" else data.customer_places(ids)
-        if (places < 0).any():
-            first = list(ids)[int(np.flatnonzero(places < 0)[0])]
-            if kind == "item":
-                near = [str(known) for known in data.item_ids.tolist()]
-                problem = unknown_name("item", str(first), near)
-            else:
-                n = int((places < 0).sum())
-                problem = f"{n:,} of the customers are unknown: fit has not seen them."
-            raise InvalidParameterError(owner, [problem])
-        return places
+        owner = f"{type(self).__name__}.similar_{kind}s"
+        check_values(owner, {"k": k}, {"k": Between(1, 1_000_000, integer=True)})
+        places = known_places(data, kind, listed(ids, f"{kind}s", owner), owner)
+        return places, min(k, data.n_items if kind == "item" else data.n_customers)
 
     def _frame(
-        self,
-        name: str,
-        rows: NDArray[Any],
-        lists: Lists,
-        history: Matrix,
-        known: NDArray[np.intp],
-        reasons: bool,
+        self, name: str, ids: NDArray[Any], lists: Lists, request: Request, serving: Serving
     ) -> pd.DataFrame:
         columns: dict[str, Any] = {
-            name: rows,
+            name: ids[lists.row],
             "item_id": self.interactions_.item_ids[lists.item],
             "score": lists.score,
             "rank": lists.rank,
         }
-        if reasons:
-            columns["reason"] = self._reasons(lists, history, known)
+        if serving.explains:
+            columns["reason"] = self._reasons(lists, request, serving)
         return pd.DataFrame(columns)
 
-    def _reasons(
-        self, lists: Lists, history: Matrix, known: NDArray[np.intp]
-    ) -> NDArray[Any]:
-        """Say why each item is there: a past item, or that it is popular."""
-        cold = np.diff(history.indptr)[lists.row] == 0
-        found = np.full(len(lists.row), self._plain_reason, dtype=object)
-        model = ~lists.filled
-        main = np.full(len(lists.row), -1, dtype=np.intp)
-        main[model] = self._main_items(history, known, lists.row[model], lists.item[model])
-        told = main >= 0
-        if told.any():
-            texts = np.array(
-                [f"because of {item}" for item in self.interactions_.item_ids.tolist()],
-                dtype=object,
-            ) if told.sum() > self.interactions_.n_items else None
-            if texts is not None:
-                found[told] = texts[main[told]]
-            else:
-                names = self.interactions_.item_ids[main[told]].tolist()
-                found[told] = [f"because of {item}" for item in names]
+    def _reasons(self, lists: Lists, request: Request, serving: Serving) -> NDArray[Any]:
+        """Say why each item is there: a past item, its popularity, a reranker."""
+        found = np.full(len(lists.row), self._cold_reason, dtype=object)
+        is_cold = np.diff(request.history.indptr)[lists.row] == 0
+        own = ~lists.filled & ~is_cold
+        if own.any():
+            found[own] = self._own_reasons(
+                request.history, request.known, lists.row[own], lists.item[own]
+            )
         found[lists.filled] = "popular"
-        found[lists.filled & cold] = "popular: nothing is known of this customer yet"
+        found[lists.filled & is_cold] = "popular: nothing is known of this customer yet"
+        for number, reranker in enumerate(serving.rerankers):
+            moved = lists.moved_by == number
+            if moved.any():
+                found[moved] = found[moved] + f"; moved in by {type(reranker).__name__}"
         return found
-
-
-def _as_ids(values: Sequence[Any]) -> NDArray[Any]:
-    """Return IDs as int64 if all of them are whole numbers, as objects otherwise."""
-    listed = list(values)
-    if listed and all(isinstance(v, (int, np.integer)) for v in listed):
-        return np.array(listed, dtype=np.int64)
-    found = np.empty(len(listed), dtype=object)
-    found[:] = listed
-    return found
 
 
 def _neighbour_frame(

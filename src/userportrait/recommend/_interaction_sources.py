@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from userportrait._core import frames
 from userportrait._core.coding import code_values
 from userportrait._core.display import format_count
 from userportrait._core.params import Between, OneOf, Optional, check_values
-from userportrait._core.units import as_moment, to_micros
 from userportrait.data._order_arrays import OrderArrays, epoch_micros
 from userportrait.data._roles import Role
 from userportrait.data._tables import Table
@@ -23,13 +21,8 @@ from userportrait.errors import (
     MissingColumnError,
     unknown_name,
 )
-from userportrait.recommend._interactions import (
-    Feedback,
-    InteractionLog,
-    Interactions,
-    check_not_empty,
-    csr,
-)
+from userportrait.recommend._interaction_rows import Lines, assemble
+from userportrait.recommend._interactions import Feedback, Interactions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,29 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_interactions",
-    "assemble",
-    "join_interactions",
     "read_events",
     "read_frame",
     "read_matrix",
     "read_orders",
 ]
-
-_MICROS_PER_DAY = 86_400_000_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lines:
-    """Rows that may count, as parallel arrays."""
-
-    customer: NDArray[np.int32]
-    customer_ids: NDArray[Any]
-    item: NDArray[np.int32]
-    item_ids: NDArray[Any]
-    weight: NDArray[np.float64] | None
-    at: NDArray[np.int64] | None
-    order: NDArray[np.int32] | None
-    flags: Mapping[str, NDArray[np.bool_]]
 
 
 class _InteractionTable(Table):
@@ -127,7 +102,16 @@ def read_frame(
     flags: dict[str, NDArray[np.bool_]] = {}
     if weight is not None and feedback == "implicit":
         flags["no_weight"] = weight == 0
-    lines = _Lines(customer, customer_ids, item, item_ids, weight, at, order, flags)
+    lines = Lines(
+        customer=customer,
+        customer_ids=customer_ids,
+        item=item,
+        item_ids=item_ids,
+        weight=weight,
+        at=at,
+        order=order,
+        flags=flags,
+    )
     return assemble(lines, owner, feedback=feedback, half_life=half_life, as_of=as_of)
 
 
@@ -185,9 +169,7 @@ def read_orders(
 ) -> Interactions:
     """Read order lines; see `Interactions.from_orders`."""
     owner = "Interactions.from_orders"
-    check_values(
-        owner, {"weight": weight}, {"weight": OneOf(("lines", "quantity", "amount"))}
-    )
+    check_values(owner, {"weight": weight}, {"weight": OneOf(("lines", "quantity", "amount"))})
     _check_settings(owner, "implicit", half_life)
     if "item_id" not in orders.columns:
         raise MissingColumnError("item_id", orders.columns, owner)
@@ -204,15 +186,15 @@ def read_orders(
         scale = 1.0 if weight == "quantity" else 10.0**-orders.minor_digits
         values = raw * scale
         flags["no_weight"] = values == 0
-    lines = _Lines(
-        arrays.customer,
-        arrays.customer_ids,
-        item,
-        item_ids,
-        values,
-        arrays.at,
-        arrays.order,
-        flags,
+    lines = Lines(
+        customer=arrays.customer,
+        customer_ids=arrays.customer_ids,
+        item=item,
+        item_ids=item_ids,
+        weight=values,
+        at=arrays.at,
+        order=arrays.order,
+        flags=flags,
     )
     return assemble(lines, owner, half_life=half_life, as_of=as_of)
 
@@ -243,7 +225,15 @@ def read_events(
     values = worth[event]
     flags = {"missing_item_id": item < 0, "other_event": values == 0}
     at = epoch_micros(columns["occurred_at"], "occurred_at")
-    lines = _Lines(customer, customer_ids, item, item_ids, values, at, None, flags)
+    lines = Lines(
+        customer=customer,
+        customer_ids=customer_ids,
+        item=item,
+        item_ids=item_ids,
+        weight=values,
+        at=at,
+        flags=flags,
+    )
     return assemble(lines, owner, half_life=half_life, as_of=as_of)
 
 
@@ -256,7 +246,7 @@ def read_matrix(
     """Read a sparse matrix; see `Interactions.from_matrix`."""
     owner = "Interactions.from_matrix"
     _check_settings(owner, feedback, None)
-    given = sparse.coo_array(matrix)
+    given = sparse.csr_array(matrix).tocoo()  # entries that a matrix holds twice are summed
     shape, wanted = given.shape, (len(customer_ids), len(item_ids))
     if shape != wanted:
         hint = " It fits the other way round: give matrix.T." if shape == wanted[::-1] else ""
@@ -271,7 +261,14 @@ def read_matrix(
     _check_weights(weight, owner)
     rows, columns = customer[given.row], item[given.col]
     flags = {} if feedback == "explicit" else {"no_weight": weight == 0}
-    lines = _Lines(rows, customers, columns, items, weight, None, None, flags)
+    lines = Lines(
+        customer=rows,
+        customer_ids=customers,
+        item=columns,
+        item_ids=items,
+        weight=weight,
+        flags=flags,
+    )
     return assemble(lines, owner, feedback=feedback, keep_ids=True)
 
 
@@ -305,196 +302,3 @@ def _check_settings(owner: str, feedback: Feedback, half_life: float | None) -> 
     if half_life is not None and feedback == "explicit":
         problem = "half_life is for implicit feedback; the newest rating of a pair counts anyway."
         raise InvalidParameterError(owner, [problem])
-
-
-def assemble(
-    lines: _Lines,
-    owner: str,
-    *,
-    feedback: Feedback = "implicit",
-    half_life: float | None = None,
-    as_of: object = None,
-    keep_ids: bool = False,
-) -> Interactions:
-    """Leave out what does not count, and sum up pairs."""
-    kept, ignored, now = _kept_rows(lines, owner, half_life, as_of)
-    check_not_empty(int(np.count_nonzero(kept)), owner, ignored)
-    every: Any = slice(None) if not ignored else kept
-    customer, customer_ids = lines.customer[every], lines.customer_ids
-    item, item_ids = lines.item[every], lines.item_ids
-    if ignored and not keep_ids:
-        customer, customer_ids = _present(customer, customer_ids)
-        item, item_ids = _present(item, item_ids)
-    n = len(customer)
-    raw = np.ones(n) if lines.weight is None else lines.weight[every]
-    at = None if lines.at is None else lines.at[every]
-    order = None if lines.order is None else lines.order[every]
-    sort = np.lexsort((raw, item, *(() if at is None else (at,)), customer))
-    customer, item, raw = customer[sort], item[sort], raw[sort]
-    log = None
-    if at is not None:
-        at = at[sort]
-        baskets = _basket_numbers(customer, at, None if order is None else order[sort])
-        order_of, place = baskets
-        sort = np.lexsort((item, order_of, customer)) if place else None
-        if sort is not None:
-            customer, item, raw, at = customer[sort], item[sort], raw[sort], at[sort]
-            order_of = order_of[sort]
-        log = InteractionLog(customer, item, at, order_of, raw)
-    worth = raw
-    if half_life is not None and at is not None:
-        worth = raw * np.exp2(-(now - at) / (half_life * _MICROS_PER_DAY))
-    shape = (len(customer_ids), len(item_ids))
-    matrix = _pairs(customer, item, worth, at, shape, feedback)
-    return Interactions(
-        matrix,
-        customer_ids,
-        item_ids,
-        feedback,
-        log,
-        ignored,
-        n_rows=len(lines.customer),
-        half_life=half_life,
-    )
-
-
-def _kept_rows(
-    lines: _Lines, owner: str, half_life: float | None, as_of: object
-) -> tuple[NDArray[np.bool_], dict[str, NDArray[np.intp]], int]:
-    """Return which rows count, the others by the first reason, and the moment that counts."""
-    if lines.at is None and (half_life is not None or as_of is not None):
-        problem = "half_life and as_of need times; there is no occurred_at."
-        raise InvalidParameterError(owner, [problem])
-    flags = dict(lines.flags)
-    now = 0
-    if lines.at is not None:
-        now = int(lines.at.max(initial=0)) if as_of is None else to_micros(
-            as_moment(as_of, owner=owner)
-        )
-        flags["after_as_of"] = lines.at > now
-    kept = np.ones(len(lines.customer), dtype=bool)
-    ignored: dict[str, NDArray[np.intp]] = {}
-    for reason, flag in flags.items():
-        rows = np.flatnonzero(flag & kept)
-        if len(rows):
-            ignored[reason] = rows
-            kept[rows] = False
-    return kept, ignored, now
-
-
-def _present(codes: NDArray[np.int32], ids: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Leave out the IDs that no row has any more."""
-    there = np.zeros(len(ids), dtype=bool)
-    there[codes] = True
-    new = np.cumsum(there, dtype=np.int32) - np.int32(1)
-    return new[codes], ids[there]
-
-
-def _basket_numbers(
-    customer: NDArray[np.int32], at: NDArray[np.int64], order: NDArray[np.int32] | None
-) -> tuple[NDArray[np.int32], bool]:
-    """Number the baskets of rows sorted by customer and time; say whether rows must move.
-
-    An order has the time of its first line; orders of one time come by their ID.
-    """
-    new_customer = np.r_[True, customer[1:] != customer[:-1]]
-    if order is None:
-        new = new_customer | np.r_[True, at[1:] != at[:-1]]
-        return np.cumsum(new, dtype=np.int32) - np.int32(1), False
-    keys = pd.MultiIndex.from_arrays([customer, order])
-    codes, _ = pd.factorize(keys)
-    n = int(codes.max(initial=-1)) + 1
-    first = np.full(n, np.iinfo(np.int64).max, dtype=np.int64)
-    np.minimum.at(first, codes, at)
-    owner = np.zeros(n, dtype=np.int32)
-    owner[codes] = customer
-    name = np.zeros(n, dtype=np.int32)
-    name[codes] = order
-    rank = np.empty(n, dtype=np.int32)
-    rank[np.lexsort((name, first, owner))] = np.arange(n, dtype=np.int32)
-    return rank[codes], True
-
-
-def _pairs(
-    customer: NDArray[np.int32],
-    item: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    at: NDArray[np.int64] | None,
-    shape: tuple[int, int],
-    feedback: Feedback,
-) -> Any:
-    """Sum the weights of each pair, or choose its rating; the order of rows does not matter."""
-    key = customer.astype(np.int64) * shape[1] + item
-    keys: tuple[Any, ...] = (weight, key)
-    if at is not None:
-        keys = (weight, at, key)
-    sort = np.lexsort(keys)
-    key, weight = key[sort], weight[sort]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    if feedback == "implicit":
-        values = np.add.reduceat(weight, starts)
-    elif at is not None:
-        values = weight[np.r_[starts[1:], len(key)] - 1]
-    else:
-        values = np.add.reduceat(weight, starts) / np.diff(np.r_[starts, len(key)])
-    pair = key[starts]
-    row = pair // shape[1]
-    indptr = np.zeros(shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=shape[0]), out=indptr[1:])
-    return csr(values, (pair % shape[1]).astype(np.int32), indptr.astype(np.int32), shape)
-
-
-
-
-def join_interactions(old: Interactions, new: Interactions, *, owner: str) -> Interactions:
-    """Return what reading the rows of both at once would give.
-
-    Raises
-    ------
-    InvalidDataError
-        If the IDs have different types, or one has times and the other none although they matter.
-    """
-    if old.feedback != new.feedback or old.half_life != new.half_life:
-        message = (
-            f"{owner}: the new interactions are {new.feedback} with half_life={new.half_life}, "
-            f"the old ones {old.feedback} with half_life={old.half_life}. Read both the same way."
-        )
-        raise InvalidDataError(message)
-    needs_times = old.half_life is not None or old.feedback == "explicit"
-    if needs_times and (old.log is None) != (new.log is None):
-        message = f"{owner}: both the old and the new interactions need times, or neither."
-        raise InvalidDataError(message)
-    customers = _union(old.customer_ids, new.customer_ids, "customer_id", owner)
-    items = _union(old.item_ids, new.item_ids, "item_id", owner)
-    logs = [part.log for part in (old, new)]
-    if old.log is not None and new.log is not None:
-        order = np.r_[old.log.order, new.log.order + old.log.order.max() + np.int32(1)]
-        at = np.r_[old.log.at, new.log.at]
-        weight = np.r_[old.log.weight, new.log.weight]
-        pairs = [(log.customer, log.item) for log in logs if log is not None]
-    else:
-        at = order = None
-        weight = np.r_[old.matrix.data, new.matrix.data]
-        pairs = [(_rows_of(part.matrix), part.matrix.indices) for part in (old, new)]
-    places = [
-        (np.searchsorted(customers, part.customer_ids), np.searchsorted(items, part.item_ids))
-        for part in (old, new)
-    ]
-    customer = np.concatenate([p[0][rows] for p, (rows, _) in zip(places, pairs, strict=True)])
-    item = np.concatenate([p[1][columns] for p, (_, columns) in zip(places, pairs, strict=True)])
-    lines = _Lines(
-        customer.astype(np.int32), customers, item.astype(np.int32), items, weight, at, order, {}
-    )
-    return assemble(lines, owner, feedback=old.feedback, half_life=old.half_life, keep_ids=True)
-
-
-def _rows_of(matrix: Any) -> NDArray[np.intp]:
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-
-
-def _union(old: NDArray[Any], new: NDArray[Any], column: str, owner: str) -> NDArray[Any]:
-    if old.dtype != new.dtype:
-        kinds = ["texts" if ids.dtype == object else "whole numbers" for ids in (old, new)]
-        message = f"{owner}: '{column}' was {kinds[0]} and is {kinds[1]} now. Convert one of them."
-        raise InvalidDataError(message, column=column)
-    return np.union1d(old, new)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,22 @@ from userportrait._core.display import definition_list, format_count, page_fragm
 from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from userportrait.data import Events, Orders
     from userportrait.typing import CustomerId, IntoFrame
 
-__all__ = ["Feedback", "InteractionLog", "Interactions", "Matrix", "csr"]
+__all__ = [
+    "Feedback",
+    "InteractionLog",
+    "Interactions",
+    "Matrix",
+    "check_not_empty",
+    "csr",
+    "places_of",
+]
 
 Feedback: TypeAlias = Literal["implicit", "explicit"]
 Matrix: TypeAlias = Any
@@ -34,14 +43,17 @@ class InteractionLog:
     Parameters
     ----------
     customer, item : ndarray of int32
-        Positions in the sorted IDs. Sorted by customer, time, order, item.
+        Positions in the sorted IDs. Sorted by customer, order, item, time.
     at : ndarray of int64
         Microseconds since 1970-01-01 UTC.
     order : ndarray of int32
         Interactions of one customer with the same number were one basket; numbers rise with
-        time within a customer. Where orders are unknown, equal times are one basket.
+        the first time of a basket within a customer. Where orders are unknown, equal times are
+        one basket.
     weight : ndarray of float64
         Before decay.
+    has_orders : bool, default=False
+        Whether baskets are orders, rather than equal times.
     """
 
     customer: NDArray[np.int32]
@@ -49,6 +61,7 @@ class InteractionLog:
     at: NDArray[np.int64]
     order: NDArray[np.int32]
     weight: NDArray[np.float64]
+    has_orders: bool = False
 
     def __len__(self) -> int:
         return len(self.item)
@@ -78,11 +91,18 @@ class Interactions:
         Rows read.
     half_life : float, optional
         Days after which an interaction counts half in `matrix`.
+    as_of : int, optional
+        The moment up to which rows count and from which decay is measured, in microseconds
+        since 1970-01-01 UTC; None where times are unknown.
+    n_ratings : ndarray of int64, optional
+        How many ratings each stored value of `matrix` is the mean of; explicit feedback
+        without times only.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"customer_id": ["ann", "ann", "bo"], "item_id": ["tea", "cup", "tea"]})
+    >>> rows = [("ann", "tea"), ("ann", "cup"), ("bo", "tea")]
+    >>> frame = pd.DataFrame(rows, columns=["customer_id", "item_id"])
     >>> Interactions.from_frame(frame)
     <Interactions: 2 customers, 2 items, 3 pairs, implicit>
     """
@@ -95,10 +115,11 @@ class Interactions:
     ignored: Mapping[str, NDArray[np.intp]] = field(default_factory=dict[str, "NDArray[np.intp]"])
     n_rows: int | None = None
     half_life: float | None = None
+    as_of: int | None = None
+    n_ratings: NDArray[np.int64] | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_customers", _index(self.customer_ids))
-        object.__setattr__(self, "_items", _index(self.item_ids))
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if not name.startswith("_")}
 
     @classmethod
     def from_frame(
@@ -299,11 +320,20 @@ class Interactions:
 
     def customer_places(self, ids: Iterable[Any]) -> NDArray[np.intp]:
         """Return the row of each customer, -1 for one that is unknown."""
-        return _places(self._customers, ids)  # type: ignore[attr-defined]
+        return places_of(self.customer_ids, ids, lambda: self._places("customer_ids"))
 
     def item_places(self, ids: Iterable[Any]) -> NDArray[np.intp]:
         """Return the column of each item, -1 for one that is unknown."""
-        return _places(self._items, ids)  # type: ignore[attr-defined]
+        return places_of(self.item_ids, ids, lambda: self._places("item_ids"))
+
+    def _places(self, name: str) -> dict[str, int]:
+        """Return each text with its place; two threads may both make it, which does no harm."""
+        found: dict[str, int] | None = self.__dict__.get(f"_{name}")
+        if found is None:
+            ids: list[str] = getattr(self, name).tolist()
+            found = dict(zip(ids, range(len(ids)), strict=True))
+            object.__setattr__(self, f"_{name}", found)
+        return found
 
     def to_frame(self) -> pd.DataFrame:
         """Return `customer_id`, `item_id`, `weight`: one row for each pair, sorted."""
@@ -346,23 +376,70 @@ def csr(
     return sparse.csr_array((data, indices, indptr), shape=shape, copy=False)
 
 
-def _index(ids: NDArray[Any]) -> pd.Index[Any]:
-    return pd.Index(ids, dtype=ids.dtype)  # texts stay objects, whatever pandas makes of them
+_FEW = 32
+"""So few texts are looked up by bisection; for more a table is made."""
 
 
-def _places(index: pd.Index[Any], ids: Iterable[Any]) -> NDArray[np.intp]:
-    wanted = list(ids)
-    if not len(index) or not wanted:
-        return np.full(len(wanted), -1, dtype=np.intp)
-    if index.dtype != object:  # a text, True or 1.5 is nobody, and must not turn the index around
-        whole = [isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in wanted]
-        fits = [ok and -(2**63) <= int(i) < 2**63 for ok, i in zip(whole, wanted, strict=True)]
-        plain = np.array([int(i) if ok else 0 for ok, i in zip(fits, wanted, strict=True)])
-        found = index.get_indexer(plain.astype(np.int64))
-        return np.where(fits, found, -1).astype(np.intp)
-    values = np.empty(len(wanted), dtype=object)
-    values[:] = [i if isinstance(i, str) else None for i in wanted]
-    return index.get_indexer(pd.Index(values, dtype=object)).astype(np.intp)
+def places_of(
+    ids: NDArray[Any], wanted: Iterable[Any], numbers: Callable[[], Mapping[str, int]]
+) -> NDArray[np.intp]:
+    """Return where each wanted ID stands among sorted ones, -1 for one that is not there.
+
+    Parameters
+    ----------
+    ids : ndarray
+        Sorted; int64, or objects that are texts.
+    wanted : iterable
+        A whole number may come as a float, as it does where a column has gaps. A text is no
+        number, True and 1.5 are nobody.
+    numbers : callable
+        Returns each text with its place; called if many texts are looked up.
+    """
+    if ids.dtype != object:
+        return _number_places(ids, wanted)
+    listed = list(wanted)
+    if len(listed) > _FEW:
+        table = numbers()
+        found = [table.get(i, -1) if isinstance(i, str) else -1 for i in listed]
+        return np.array(found, dtype=np.intp)
+    places = np.full(len(listed), -1, dtype=np.intp)
+    for row, value in enumerate(listed):
+        if isinstance(value, str):
+            place = bisect_left(ids, value)  # type: ignore[type-var, arg-type]
+            if place < len(ids) and ids[place] == value:
+                places[row] = place
+    return places
+
+
+def _number_places(ids: NDArray[Any], wanted: Iterable[Any]) -> NDArray[np.intp]:
+    values, fits = _whole_numbers(wanted)
+    if not len(ids):
+        return np.full(len(values), -1, dtype=np.intp)
+    places = np.minimum(np.searchsorted(ids, values), len(ids) - 1)
+    return np.where(fits & (ids[places] == values), places, -1).astype(np.intp)
+
+
+def _whole_numbers(wanted: Iterable[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return values as int64, and which of them are whole numbers at all."""
+    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i":
+        values = cast("NDArray[np.int64]", wanted).astype(np.int64, copy=False)
+        return values, np.ones(len(values), dtype=bool)
+    whole = [_whole(value) for value in wanted]
+    fits = np.array([value is not None for value in whole], dtype=bool)
+    return np.array([0 if value is None else value for value in whole], dtype=np.int64), fits
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number of 64 bits, None for anything else."""
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if isinstance(value, (float, np.floating)) and value == np.floor(value) and abs(value) < 2**53:
+        return int(value)
+    if not isinstance(value, (int, np.integer)):
+        return None
+    return int(value) if -(2**63) <= int(value) < 2**63 else None
 
 
 def check_not_empty(n: int, owner: str, ignored: Mapping[str, NDArray[np.intp]]) -> None:

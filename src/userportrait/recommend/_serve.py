@@ -1,23 +1,37 @@
-"""From a model's best items to lists: filters, seen items, popular items where a list is short."""
+"""From a model's best items to lists: filters, rerankers, popular items where a list is short."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from userportrait._core.params import Between, check_values
-from userportrait.recommend._filters import combined_mask
+from userportrait.errors import InvalidParameterError
+from userportrait.recommend._filters import (
+    ItemFilter,
+    PairFilter,
+    Reranker,
+    blocked_pairs,
+    combined_mask,
+    is_same_for_all,
+    replaces_seen,
+)
+from userportrait.recommend._filters_items import ExcludeItems
+from userportrait.recommend._serve_fill import fill_popular
+from userportrait.recommend._serve_stages import Stage, is_among, pair_keys
 from userportrait.recommend._top import Top, block_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from userportrait.recommend._filters import ItemFilter, Request, Reranker
+    from userportrait.recommend._filters import Candidates, Filters, Request
     from userportrait.recommend._interactions import Matrix
 
-__all__ = ["Lists", "Serving", "serve"]
+__all__ = ["Lists", "Serving", "serve", "serving_of"]
 
 
 class Ranks(Protocol):
@@ -44,15 +58,47 @@ class Ranks(Protocol):
         """Return the k best items of each row."""
         ...
 
+    def cold_top(
+        self,
+        customers: NDArray[Any],
+        k: int,
+        allowed: NDArray[np.bool_] | None = None,
+        blocked: Matrix | None = None,
+    ) -> Top | None:
+        """Return items for customers without a history; None for the popular ones."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How lists are made."""
+    """How lists are made.
+
+    Parameters
+    ----------
+    owner : str
+        For messages.
+    filter_seen : bool
+    item_filters, pair_filters, rerankers
+    explains : bool
+        Whether it must be known why each item is there.
+    """
 
     owner: str
     filter_seen: bool
-    filters: tuple[ItemFilter, ...]
+    item_filters: tuple[ItemFilter, ...]
+    pair_filters: tuple[PairFilter, ...]
     rerankers: tuple[Reranker, ...]
+    explains: bool
+
+    @property
+    def hides_seen(self) -> bool:
+        """Whether items of the history are left out."""
+        return self.filter_seen and not any(map(replaces_seen, self.pair_filters))
+
+    @property
+    def is_one_block(self) -> bool:
+        """Whether nothing needs memory for each customer and item."""
+        return not self.rerankers and all(map(is_same_for_all, self.item_filters))
 
 
 class Lists(NamedTuple):
@@ -66,6 +112,8 @@ class Lists(NamedTuple):
         From 1.
     filled : ndarray of bool
         Whether only its popularity speaks for the item.
+    moved_by : ndarray of int
+        Which reranker has moved the item in, -1 for none.
     """
 
     row: NDArray[np.intp]
@@ -73,142 +121,187 @@ class Lists(NamedTuple):
     score: NDArray[np.float64]
     rank: NDArray[np.int64]
     filled: NDArray[np.bool_]
+    moved_by: NDArray[np.intp]
 
 
-def serve(model: Ranks, request: Request, history: Matrix, serving: Serving) -> Lists:
+def serving_of(
+    owner: str,
+    filter_seen: bool,
+    exclude: Sequence[Any],
+    filters: Filters | Sequence[Filters],
+    explains: bool,
+) -> Serving:
+    """Sort filters by their kind.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one of them is none.
+    """
+    given: list[Any]
+    if _is_filter(filters):
+        given = [filters]
+    elif isinstance(filters, (str, bytes)) or not hasattr(filters, "__iter__"):
+        problem = f"filters must be a list of filters; got {type(filters).__name__}."
+        raise InvalidParameterError(owner, [problem])
+    else:
+        given = list(filters)
+    wrong = [f for f in given if not _is_filter(f)]
+    if wrong:
+        name = wrong[0].__name__ if isinstance(wrong[0], type) else type(wrong[0]).__name__
+        made = " itself: call it" if isinstance(wrong[0], type) else ""
+        problem = f"filters must have a method allowed, blocked or choose; got {name}{made}."
+        raise InvalidParameterError(owner, [problem])
+    if len(exclude):
+        given.insert(0, ExcludeItems(exclude))
+    return Serving(
+        owner,
+        filter_seen,
+        tuple(f for f in given if isinstance(f, ItemFilter)),
+        tuple(f for f in given if isinstance(f, PairFilter)),
+        tuple(f for f in given if isinstance(f, Reranker)),
+        explains,
+    )
+
+
+def _is_filter(value: object) -> bool:
+    kinds = (ItemFilter, PairFilter, Reranker)
+    return isinstance(value, kinds) and not isinstance(value, type)
+
+
+def serve(model: Ranks, request: Request, serving: Serving) -> Lists:
     """Return the lists of a request."""
     check_values(serving.owner, {"k": request.k}, {"k": Between(1, 1_000_000, integer=True)})
     n_items = request.interactions.n_items
-    request = request if request.k <= n_items else _with_k(request, n_items)
-    if not serving.filters and not serving.rerankers:
-        return _Candidates(model, request, history, serving).lists(request.k)
-    step = block_rows(n_items, 1)
-    parts = [
-        _serve_block(model, request.take(rows), history[rows], serving)
-        for rows in (slice(s, s + step) for s in range(0, len(request), step))
-    ]
-    if not parts:
-        return _Candidates(model, request, history, serving).lists(request.k)
-    offsets = np.arange(len(parts)) * step
-    rows = [part.row + start for part, start in zip(parts, offsets, strict=True)]
+    request = request.with_k(min(request.k, n_items))
+    step = len(request) if serving.is_one_block else block_rows(n_items, 1)
+    if len(request) <= step:
+        return _serve_block(model, request, serving)
+    starts = range(0, len(request), step)
+    parts = [_serve_block(model, request.take(slice(s, s + step)), serving) for s in starts]
+    rows = [part.row + start for part, start in zip(parts, starts, strict=True)]
     rest = zip(*(part[1:] for part in parts), strict=True)
     return Lists(np.concatenate(rows), *(np.concatenate(pieces) for pieces in rest))
 
 
-def _with_k(request: Request, k: int) -> Request:
-    return type(request)(request.interactions, request.customers, request.known, k)
-
-
-def _serve_block(model: Ranks, request: Request, history: Matrix, serving: Serving) -> Lists:
-    found = _Candidates(model, request, history, serving)
-    if not serving.rerankers:
-        return found.lists(request.k)
-    top: Top | None = None
+def _serve_block(model: Ranks, request: Request, serving: Serving) -> Lists:
+    found = _ModelCandidates(model, request, serving)
+    stages: list[Stage] = []
+    source: Candidates = found
     for reranker in serving.rerankers:
-        source = found if top is None else _Chosen(top)
-        top = reranker.choose(request, source)
-    return found.lists_of(top) if top is not None else found.lists(request.k)
+        source = Stage(reranker, source, request, serving.owner)
+        stages.append(source)
+    top = source.best(request.k)
+    if stages:
+        found.check_allowed(top, serving)
+    inside = top.items >= 0
+    row, column = np.nonzero(inside)
+    item = top.items[inside]
+    filled, moved_by = np.zeros(len(row), dtype=bool), np.full(len(row), -1, dtype=np.intp)
+    if serving.explains:
+        keys = row * request.interactions.n_items + item
+        filled = found.is_filled(keys)
+        for number, stage in reversed(list(enumerate(stages))):
+            moved_by[stage.moved_in(keys, request.k)] = number
+    return Lists(row, item, top.scores[inside], column + 1, filled, moved_by)
 
 
-class _Chosen:
-    """What an earlier reranker has chosen, as candidates of the next."""
+class _ModelCandidates:
+    """The best allowed items of a model, popular ones last."""
 
-    def __init__(self, top: Top) -> None:
-        self._found = top
-
-    def best(self, n: int) -> Top:
-        """Return the first n items of each list."""
-        return Top(self._found.items[:, :n], self._found.scores[:, :n])
-
-
-class _Candidates:
-    """The best allowed items of a request, popular ones last."""
-
-    def __init__(
-        self, model: Ranks, request: Request, history: Matrix, serving: Serving
-    ) -> None:
+    def __init__(self, model: Ranks, request: Request, serving: Serving) -> None:
         self._model = model
         self._request = request
-        self._history = history
-        self._allowed = combined_mask(serving.filters, request, serving.owner)
-        self._seen = history if serving.filter_seen else None
-        self._is_filled: dict[int, NDArray[np.bool_]] = {}
+        self._n_items = request.interactions.n_items
+        self._allowed = combined_mask(serving.item_filters, request, serving.owner)
+        seen = request.history if serving.hides_seen else None
+        self._blocked = blocked_pairs(serving.pair_filters, request, seen, serving.owner)
+        self._explains = serving.explains
+        self._filled: list[NDArray[np.int64]] = []
+        self._kept: Top | None = None
 
-    def best(self, n: int) -> Top:
+    def best(
+        self,
+        n: int,
+        *,
+        rows: NDArray[np.intp] | None = None,
+        among: NDArray[np.bool_] | None = None,
+    ) -> Top:
         """Return the n best allowed items of each row."""
-        n = min(n, self._request.interactions.n_items)
-        top, _ = self._best(n)
+        n = min(n, self._n_items)
+        if rows is not None or among is not None:
+            return self._made(n, rows, among)
+        if self._kept is None or self._kept.items.shape[1] < n:
+            self._kept = self._made(n, None, None)
+        return Top(self._kept.items[:, :n], self._kept.scores[:, :n])
+
+    def _made(self, n: int, rows: NDArray[np.intp] | None, among: NDArray[np.bool_] | None) -> Top:
+        request, allowed, blocked = self._request, self._allowed, self._blocked
+        if rows is not None:
+            request = request.take(rows)
+            allowed = allowed[rows] if allowed is not None and allowed.ndim == 2 else allowed
+            blocked = None if blocked is None else blocked[rows]
+        if among is not None:
+            allowed = among if allowed is None else allowed & among
+        top = self._own(request, n, allowed, blocked)
+        n_own = np.count_nonzero(top.items >= 0, axis=1)
+        cold = np.diff(request.history.indptr) == 0
+        short = (n_own < n) & (cold | self._model.has_only_positive_scores)
+        if short.any():
+            chosen = np.flatnonzero(short)
+            fill_popular(top, n_own, chosen, self._model.popular_items, allowed, blocked)
+            if self._explains:
+                extra = (np.arange(n) >= n_own[:, None]) & (top.items >= 0)
+                number = np.arange(len(n_own)) if rows is None else rows
+                keys = pair_keys(number, top.items, self._n_items)
+                self._filled.append(keys[extra])
         return top
 
-    def _best(self, n: int) -> tuple[Top, NDArray[np.int64]]:
-        """Return lists, and how many items of each the model itself has chosen."""
-        sizes = np.diff(self._history.indptr)
-        warm = np.flatnonzero((sizes > 0) | (self._request.known >= 0))
-        items = np.full((len(self._request), n), -1, dtype=np.int32)
-        scores = np.zeros((len(self._request), n))
-        if len(warm) == len(self._request):
-            top = self._model.top(
-                self._history, self._request.known, n, self._allowed, self._seen
+    def _own(
+        self,
+        request: Request,
+        n: int,
+        allowed: NDArray[np.bool_] | None,
+        blocked: Matrix | None,
+    ) -> Top:
+        """Return what the model itself has to say; the rows of others stay empty."""
+        is_cold = np.diff(request.history.indptr) == 0
+        if not is_cold.any():
+            top = self._model.top(request.history, request.known, n, allowed, blocked)
+            return Top(top.items.copy(), top.scores.copy())
+        items = np.full((len(request), n), -1, dtype=np.int32)
+        scores = np.zeros((len(request), n))
+        for cold in (True, False):
+            rows = np.flatnonzero(is_cold == cold)
+            if not len(rows):
+                continue
+            mask = allowed[rows] if allowed is not None and allowed.ndim == 2 else allowed
+            out = None if blocked is None else blocked[rows]
+            top = (
+                self._model.cold_top(request.customers[rows], n, mask, out)
+                if cold
+                else self._model.top(request.history[rows], request.known[rows], n, mask, out)
             )
-            items, scores = top.items.copy(), top.scores.copy()
-        elif len(warm):
-            allowed = self._allowed
-            if allowed is not None and allowed.ndim == 2:
-                allowed = allowed[warm]
-            history = self._history[warm]
-            seen = None if self._seen is None else history
-            top = self._model.top(history, self._request.known[warm], n, allowed, seen)
-            items[warm], scores[warm] = top.items, top.scores
-        n_own = np.count_nonzero(items >= 0, axis=1)
-        self._fill(items, scores, n_own)
-        return Top(items, scores), n_own
+            if top is not None:
+                items[rows], scores[rows] = top.items, top.scores
+        return Top(items, scores)
 
-    def _fill(
-        self, items: NDArray[np.int32], scores: NDArray[np.float64], n_own: NDArray[np.int64]
-    ) -> None:
-        """Add the most popular allowed items to lists that are short."""
-        n_items, k = self._request.interactions.n_items, items.shape[1]
-        popular = self._model.popular_items
-        if not self._model.has_only_positive_scores:
-            short = np.flatnonzero(n_own == 0)
-        else:
-            short = np.flatnonzero(n_own < k)
-        out = np.zeros(n_items, dtype=bool)
-        for row in short.tolist():
-            out[:] = False
-            if self._allowed is not None:
-                np.logical_not(
-                    self._allowed if self._allowed.ndim == 1 else self._allowed[row], out=out
-                )
-            if self._seen is not None:
-                start, stop = self._seen.indptr[row], self._seen.indptr[row + 1]
-                out[self._seen.indices[start:stop]] = True
-            own = int(n_own[row])
-            out[items[row, :own]] = True
-            chosen = popular[~out[popular]][: k - own]
-            items[row, own : own + len(chosen)] = chosen
-            if own and scores[row, own - 1] < 0:
-                scores[row, own : own + len(chosen)] = scores[row, own - 1]
+    def is_filled(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return for which pairs only the item's popularity speaks."""
+        if not self._filled:
+            return np.zeros(len(keys), dtype=bool)
+        return np.isin(keys, np.concatenate(self._filled))
 
-    def lists(self, k: int) -> Lists:
-        """Return the k best items of each row."""
-        top, n_own = self._best(k)
-        filled = np.arange(k)[None, :] >= n_own[:, None]
-        return _flat(top, filled)
-
-    def lists_of(self, top: Top) -> Lists:
-        """Return lists that a reranker has chosen."""
-        n = min(self._request.interactions.n_items, 4 * top.items.shape[1])
-        own, n_own = self._best(n)
-        filled = np.zeros(top.items.shape, dtype=bool)
-        for row in range(len(top.items)):
-            popular = own.items[row, n_own[row] :]
-            filled[row] = np.isin(top.items[row], popular)
-        return _flat(top, filled)
-
-
-def _flat(top: Top, filled: NDArray[np.bool_]) -> Lists:
-    inside = top.items >= 0
-    row, _ = np.nonzero(inside)
-    rank = np.cumsum(inside, axis=1)[inside]
-    return Lists(row, top.items[inside], top.scores[inside], rank, filled[inside])
+    def check_allowed(self, top: Top, serving: Serving) -> None:
+        """Raise `InvalidParameterError` if rerankers have chosen what filters do not allow."""
+        row, _ = np.nonzero(top.items >= 0)
+        item = top.items[top.items >= 0]
+        wrong = np.zeros(len(row), dtype=bool)
+        if self._allowed is not None:
+            wrong |= ~(self._allowed[item] if self._allowed.ndim == 1 else self._allowed[row, item])
+        if self._blocked is not None:
+            wrong |= is_among(row, item, self._blocked)
+        if wrong.any():
+            name = type(serving.rerankers[-1]).__name__
+            problem = f"{name}.choose must choose candidates only, not what filters leave out."
+            raise InvalidParameterError(serving.owner, [problem])
