@@ -23,7 +23,7 @@ from userportrait.recommend._base_reasons import because_of, main_items
 from userportrait.recommend._filters import Request
 from userportrait.recommend._interaction_rows import join_interactions
 from userportrait.recommend._interaction_sources import as_interactions
-from userportrait.recommend._interactions import csr
+from userportrait.recommend._interactions import csr, row_sizes
 from userportrait.recommend._saving import load_recommender, save_recommender
 from userportrait.recommend._serve import Lists, Serving, serve, serving_of
 from userportrait.recommend._similar import similar_rows
@@ -500,13 +500,13 @@ class Recommender(Estimator, ABC):
     def settle_loaded(self) -> None:
         """Make what is derived from the learned attributes."""
         counts = self.interactions_.item_counts
-        order = np.lexsort((np.arange(len(counts)), -counts))
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
         self._popular: NDArray[np.int32] = order.astype(np.int32)
         self._settle()
 
     @property
     def popular_items(self) -> NDArray[np.int32]:
-        """Columns of the items, those of most customers first."""
+        """Columns of the items that anybody has, those of most customers first."""
         return self._popular
 
     def top(
@@ -619,7 +619,7 @@ class Recommender(Estimator, ABC):
     def _reasons(self, lists: Lists, request: Request, serving: Serving) -> NDArray[Any]:
         """Say why each item is there: a past item, its popularity, a reranker."""
         found = np.full(len(lists.row), self._cold_reason, dtype=object)
-        is_cold = np.diff(request.history.indptr)[lists.row] == 0
+        is_cold = row_sizes(request.history)[lists.row] == 0
         own = ~lists.filled & ~is_cold
         if own.any():
             found[own] = self._own_reasons(

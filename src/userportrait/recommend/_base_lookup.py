@@ -11,10 +11,9 @@ import numpy as np
 
 from userportrait._core.display import format_count
 from userportrait.errors import InvalidParameterError, unknown_name
-from userportrait.recommend._interactions import csr
+from userportrait.recommend._interactions import csr, row_sizes
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from userportrait.recommend._interactions import Interactions, Matrix
@@ -42,10 +41,11 @@ def listed(values: Any, name: str, owner: str) -> list[Any]:
     InvalidParameterError
         If it is one ID, or no list at all.
     """
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-        problem = f"{name} must be a list of IDs; got {type(values).__name__}."
+    given: Any = values
+    if isinstance(values, (str, bytes)) or not hasattr(given, "__iter__"):
+        problem = f"{name} must be a list of IDs; got {type(given).__name__}."
         raise InvalidParameterError(owner, [problem])
-    return list(values)
+    return list(given)
 
 
 def as_ids(values: list[Any]) -> NDArray[Any]:
@@ -70,8 +70,8 @@ def take_rows(matrix: Matrix, known: NDArray[np.intp]) -> Matrix:
     if len(known) == matrix.shape[0] and np.array_equal(known, np.arange(len(known))):
         return matrix
     inside = known >= 0
-    starts = np.where(inside, matrix.indptr[known], 0)
-    sizes = np.where(inside, matrix.indptr[known + 1] - starts, 0)  # of -1: row 0, not used
+    starts: NDArray[np.intp] = np.where(inside, matrix.indptr[known], 0)
+    sizes = np.where(inside, row_sizes(matrix)[known], 0) if matrix.shape[0] else starts
     indptr = np.zeros(len(known) + 1, dtype=matrix.indptr.dtype)
     np.cumsum(sizes, out=indptr[1:])
     chosen = np.repeat(starts - indptr[:-1], sizes) + np.arange(indptr[-1])
@@ -98,7 +98,9 @@ def basket_rows(data: Interactions, baskets: Any, owner: str) -> Matrix:
         inside &= weights > 0
     n_items = data.n_items
     key, place = np.unique(rows[inside] * n_items + places[inside], return_inverse=True)
-    values = np.bincount(place, weights=weights[inside], minlength=len(key))
+    values: NDArray[np.float64] = np.bincount(
+        place, weights=weights[inside], minlength=len(key)
+    ).astype(np.float64)
     if data.feedback == "explicit":
         values = values / np.bincount(place, minlength=len(key))
     indptr = np.zeros(len(lists) + 1, dtype=np.int32)
@@ -108,11 +110,12 @@ def basket_rows(data: Interactions, baskets: Any, owner: str) -> Matrix:
 
 
 def _lists(baskets: Any, owner: str) -> list[Any]:
-    if isinstance(baskets, (str, bytes, Mapping)) or not hasattr(baskets, "__iter__"):
-        problem = f"baskets must be a list of lists of items; got {type(baskets).__name__}."
+    given: Any = baskets
+    if isinstance(baskets, (str, bytes, Mapping)) or not hasattr(given, "__iter__"):
+        problem = f"baskets must be a list of lists of items; got {type(given).__name__}."
         raise InvalidParameterError(owner, [problem])
     found: list[Any] = []
-    for basket in baskets:
+    for basket in given:
         if isinstance(basket, (str, bytes)) or not hasattr(basket, "__iter__"):
             problem = (
                 f"each basket must be a list of items; got {type(basket).__name__}. For one "
@@ -196,7 +199,7 @@ def unknown_item(data: Interactions, item: Any) -> str:
 
 def _nearest(ids: NDArray[Any], item: str) -> str | None:
     """Look for a like name among the neighbours in the order of names, then in another case."""
-    middle = bisect_left(ids, item)  # type: ignore[type-var, arg-type]
+    middle = bisect_left(ids, item)
     names: list[str] = ids[max(0, middle - _NEIGHBOURS) : middle + _NEIGHBOURS].tolist()
     if len(ids) <= 50 * _NEIGHBOURS:
         names = ids.tolist()

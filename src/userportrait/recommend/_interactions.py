@@ -28,7 +28,10 @@ __all__ = [
     "Matrix",
     "check_not_empty",
     "csr",
+    "entry_rows",
     "places_of",
+    "row_sizes",
+    "with_ones",
 ]
 
 Feedback: TypeAlias = Literal["implicit", "explicit"]
@@ -380,6 +383,23 @@ _FEW = 32
 """So few texts are looked up by bisection; for more a table is made."""
 
 
+def with_ones(matrix: Matrix) -> Matrix:
+    """Return ones where a CSR array has entries."""
+    ones = np.ones(len(matrix.indices))
+    return csr(ones, matrix.indices, matrix.indptr, matrix.shape)
+
+
+def row_sizes(matrix: Matrix) -> NDArray[np.intp]:
+    """Return how many entries each row of a CSR array has."""
+    sizes: NDArray[np.intp] = np.diff(matrix.indptr).astype(np.intp)
+    return sizes
+
+
+def entry_rows(matrix: Matrix) -> NDArray[np.intp]:
+    """Return the row of each entry of a CSR array."""
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.intp), row_sizes(matrix))
+
+
 def places_of(
     ids: NDArray[Any], wanted: Iterable[Any], numbers: Callable[[], Mapping[str, int]]
 ) -> NDArray[np.intp]:
@@ -405,7 +425,7 @@ def places_of(
     places = np.full(len(listed), -1, dtype=np.intp)
     for row, value in enumerate(listed):
         if isinstance(value, str):
-            place = bisect_left(ids, value)  # type: ignore[type-var, arg-type]
+            place = bisect_left(ids, value)
             if place < len(ids) and ids[place] == value:
                 places[row] = place
     return places
@@ -421,9 +441,10 @@ def _number_places(ids: NDArray[Any], wanted: Iterable[Any]) -> NDArray[np.intp]
 
 def _whole_numbers(wanted: Iterable[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return values as int64, and which of them are whole numbers at all."""
-    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i":
-        values = cast("NDArray[np.int64]", wanted).astype(np.int64, copy=False)
-        return values, np.ones(len(values), dtype=bool)
+    if isinstance(wanted, np.ndarray):
+        array = cast("NDArray[Any]", wanted)
+        if array.dtype.kind == "i":
+            return array.astype(np.int64, copy=False), np.ones(len(array), dtype=bool)
     whole = [_whole(value) for value in wanted]
     fits = np.array([value is not None for value in whole], dtype=bool)
     return np.array([0 if value is None else value for value in whole], dtype=np.int64), fits
@@ -431,15 +452,15 @@ def _whole_numbers(wanted: Iterable[Any]) -> tuple[NDArray[np.int64], NDArray[np
 
 def _whole(value: Any) -> int | None:
     """Return a whole number of 64 bits, None for anything else."""
-    if type(value) is int and -(2**63) <= value < 2**63:
-        return value
-    if isinstance(value, (bool, np.bool_)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         return None
-    if isinstance(value, (float, np.floating)) and value == np.floor(value) and abs(value) < 2**53:
-        return int(value)
-    if not isinstance(value, (int, np.integer)):
-        return None
-    return int(value) if -(2**63) <= int(value) < 2**63 else None
+    if isinstance(value, (int, np.integer)):
+        number = int(value)
+        return number if -(2**63) <= number < 2**63 else None
+    fraction = float(value)
+    return int(fraction) if abs(fraction) < 2**53 and fraction.is_integer() else None
 
 
 def check_not_empty(n: int, owner: str, ignored: Mapping[str, NDArray[np.intp]]) -> None:
