@@ -51,7 +51,8 @@ def cut_for_validation(
     held_out = _entries_where(matrix, row, out)
     log = None
     if data.log is not None:
-        gone: NDArray[np.int64] = np.sort(row[out] * data.n_items + matrix.indices[out])
+        taken: NDArray[np.int64] = row[out] * data.n_items + matrix.indices[out]
+        gone = np.sort(taken)
         key = data.log.customer.astype(np.int64) * matrix.shape[1] + data.log.item
         at = np.minimum(np.searchsorted(gone, key), max(len(gone) - 1, 0))
         keep = gone[at] != key if len(gone) else np.ones(len(key), dtype=bool)

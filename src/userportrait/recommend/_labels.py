@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from userportrait.typing import IntoFrame
 
-__all__ = ["CodedLabels", "Labels", "coded_labels", "label_pairs"]
+__all__ = ["CodedLabels", "Labels", "coded_labels", "label_pairs", "label_texts"]
 
 Labels: TypeAlias = "Mapping[Any, Any] | IntoFrame"
 """A mapping of ID to label, or a frame of an ID column and one more."""
@@ -64,18 +64,17 @@ def label_pairs(given: Labels, *, key: str, owner: str) -> tuple[list[Any], list
     return ids, [None if gone else label for gone, label in zip(missing, labels, strict=True)]
 
 
-def coded_labels(given: Labels | None, ids: NDArray[Any], *, key: str, owner: str) -> CodedLabels:
-    """Code the labels of known IDs, sorted by their texts.
+def label_texts(given: Labels, *, key: str, owner: str) -> dict[Any, str]:
+    """Return the label of each ID that has one, as a text.
 
     Raises
     ------
     InvalidDataError
-        If an ID has two labels, or no known ID has one.
+        If an ID has two different labels.
     """
-    names, labels = ([], []) if given is None else label_pairs(given, key=key, owner=owner)
     found: dict[Any, str] = {}
     twice = 0
-    for name, label in zip(names, labels, strict=True):
+    for name, label in zip(*label_pairs(given, key=key, owner=owner), strict=True):
         if label is None:
             continue
         twice += found.get(name, str(label)) != str(label)
@@ -83,6 +82,18 @@ def coded_labels(given: Labels | None, ids: NDArray[Any], *, key: str, owner: st
     if twice:
         message = f"{owner}: {twice:,} IDs have two different labels. Give one row for each."
         raise InvalidDataError(message, column=key)
+    return found
+
+
+def coded_labels(given: Labels | None, ids: NDArray[Any], *, key: str, owner: str) -> CodedLabels:
+    """Code the labels of known IDs, sorted by their texts.
+
+    Raises
+    ------
+    InvalidDataError
+        If an ID has two different labels, or no known ID has one.
+    """
+    found = {} if given is None else label_texts(given, key=key, owner=owner)
     distinct = sorted(set(found.values()))
     place = {label: code for code, label in enumerate(distinct)}
     known = ids.tolist()

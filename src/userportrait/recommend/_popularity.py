@@ -11,7 +11,7 @@ from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.recommend._base import Recommender
 from userportrait.recommend._interaction_sources import as_interactions
 from userportrait.recommend._interactions import entry_rows, row_sizes
-from userportrait.recommend._labels import coded_labels, label_pairs
+from userportrait.recommend._labels import coded_labels, label_texts
 from userportrait.recommend._top import Top, drop_blocked, top_of_scores
 
 if TYPE_CHECKING:
@@ -247,10 +247,10 @@ class Popularity(Recommender):
         return top_of_scores(scores, k)
 
 
-def _as_dict(given: Labels | None, key: str) -> dict[Any, Any] | None:
+def _as_dict(given: Labels | None, key: str) -> dict[Any, str] | None:
     if given is None:
         return None
-    return dict(zip(*label_pairs(given, key=key, owner="Popularity.fit"), strict=True))
+    return label_texts(given, key=key, owner="Popularity.fit")
 
 
 def _trend(data: Interactions, days: float) -> NDArray[np.float64]:

@@ -158,7 +158,8 @@ def _model(kind: str, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Rec
     model = made_by(**_unpacked(value["params"], archive))
     for key, part in value["state"].items():
         setattr(model, key, _unpacked(part, archive))
-    model.settle_loaded()
+    if value["state"]:
+        model.settle_loaded()
     return model
 
 
