@@ -125,10 +125,10 @@ class Recommender(Estimator, ABC):
 
     def _contributions(
         self,
-        items: NDArray[np.intp],  # noqa: ARG002
-        weights: NDArray[np.float64],  # noqa: ARG002
-        known: int,  # noqa: ARG002
-        item: int,  # noqa: ARG002
+        items: NDArray[np.intp],
+        weights: NDArray[np.float64],
+        known: int,
+        item: int,
     ) -> NDArray[np.float64] | None:
         """Return what each item of one history adds to the score of an item; None if unknown.
 
@@ -167,10 +167,10 @@ class Recommender(Estimator, ABC):
 
     def _cold_top(
         self,
-        customers: NDArray[Any],  # noqa: ARG002
-        k: int,  # noqa: ARG002
-        allowed: NDArray[np.bool_] | None,  # noqa: ARG002
-        blocked: Matrix | None,  # noqa: ARG002
+        customers: NDArray[Any],
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+        blocked: Matrix | None,
     ) -> Top | None:
         """Return items for customers of whom no interaction is known, None for popular ones.
 
@@ -348,7 +348,7 @@ class Recommender(Estimator, ABC):
         data = self.interactions_
         serving = self._serving("complete", filter_seen, exclude, filters, reasons)
         history = basket_rows(data, baskets, serving.owner)
-        n = history.shape[0]
+        n = int(history.shape[0])
         known = np.full(n, -1, dtype=np.intp)
         request = Request(data, np.full(n, None, dtype=object), known, k, history)
         return self._frame("basket", np.arange(n), serve(self, request, serving), request, serving)

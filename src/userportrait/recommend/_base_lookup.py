@@ -11,7 +11,7 @@ import numpy as np
 
 from userportrait._core.display import format_count
 from userportrait.errors import InvalidParameterError, unknown_name
-from userportrait.recommend._interactions import csr, row_sizes
+from userportrait.recommend._interactions import csr, fits_int64, row_sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def listed(values: Any, name: str, owner: str) -> list[Any]:
 def as_ids(values: list[Any]) -> NDArray[Any]:
     """Return IDs as int64 if all of them are whole numbers, as objects otherwise."""
     if values and all(
-        isinstance(v, (int, np.integer)) and not isinstance(v, bool) and -(2**63) <= int(v) < 2**63
+        isinstance(v, (int, np.integer)) and not isinstance(v, bool) and fits_int64(v)
         for v in values
     ):
         return np.array(values, dtype=np.int64)
@@ -74,7 +74,8 @@ def take_rows(matrix: Matrix, known: NDArray[np.intp]) -> Matrix:
     sizes = np.where(inside, row_sizes(matrix)[known], 0) if matrix.shape[0] else starts
     indptr = np.zeros(len(known) + 1, dtype=matrix.indptr.dtype)
     np.cumsum(sizes, out=indptr[1:])
-    chosen = np.repeat(starts - indptr[:-1], sizes) + np.arange(indptr[-1])
+    before = np.cumsum(sizes) - sizes
+    chosen = np.repeat(starts - before, sizes) + np.arange(int(indptr[-1]))
     return csr(matrix.data[chosen], matrix.indices[chosen], indptr, (len(known), matrix.shape[1]))
 
 

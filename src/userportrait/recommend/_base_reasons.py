@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from userportrait.recommend._interactions import row_sizes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,11 +46,11 @@ def spread_history(
     ends : ndarray of int, shape (n_pairs + 1,)
         Where each pair's part starts and ends.
     """
-    starts = history.indptr[row].astype(np.intp)
-    sizes = history.indptr[row + 1] - starts
+    starts: NDArray[np.intp] = history.indptr[row].astype(np.intp)
+    sizes = row_sizes(history)[row]
     ends = np.zeros(len(row) + 1, dtype=np.intp)
     np.cumsum(sizes, out=ends[1:])
-    place = np.arange(ends[-1]) + np.repeat(starts - ends[:-1], sizes)
+    place: NDArray[np.intp] = np.arange(int(ends[-1])) + np.repeat(starts - ends[:-1], sizes)
     return place, ends
 
 

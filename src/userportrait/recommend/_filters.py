@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from userportrait.errors import InvalidParameterError
-from userportrait.recommend._interactions import csr
+from userportrait.recommend._interactions import csr, entry_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,10 +185,7 @@ def blocked_pairs(
         parts.append(found)
     if len(parts) < 2:
         return parts[0] if parts else None
-    keys = [
-        np.repeat(np.arange(shape[0]), np.diff(part.indptr)) * shape[1] + part.indices
-        for part in parts
-    ]
+    keys = [entry_rows(part) * shape[1] + part.indices for part in parts]
     key = np.unique(np.concatenate(keys))
     indptr = np.searchsorted(key, np.arange(shape[0] + 1) * shape[1]).astype(np.int32)
     return csr(np.ones(len(key)), (key % max(shape[1], 1)).astype(np.int32), indptr, shape)

@@ -26,7 +26,7 @@ from userportrait.recommend._filters_tables import (
     read_lists,
     read_table,
 )
-from userportrait.recommend._interactions import csr
+from userportrait.recommend._interactions import csr, entry_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from userportrait._core.params import Rule
     from userportrait.recommend._filters import Request
     from userportrait.recommend._filters_items import CustomerValues, ItemValues
     from userportrait.recommend._interactions import Interactions, Matrix
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Eligible", "ExcludeFor", "NotBoughtWithin", "OnlyCategories", "OnlyFor"]
 
 Others = Literal["all", "none"]
+_SCALARS = (bool, int, float, str, np.number)
 _OTHERS = OneOf(("all", "none"))
 
 
@@ -76,9 +78,9 @@ class ExcludeFor(FilterValue):
     def blocked(self, request: Request) -> Matrix:
         """Return the items of each customer's list."""
         _, row, column = _listed_columns(self.pairs, request)
-        n_rows, n_items = request.history.shape
-        indptr = np.searchsorted(row, np.arange(n_rows + 1)).astype(np.int32)
-        return csr(np.ones(len(row)), column.astype(np.int32), indptr, (n_rows, n_items))
+        indptr = np.searchsorted(row, np.arange(len(request) + 1)).astype(np.int32)
+        shape = (len(request), request.interactions.n_items)
+        return csr(np.ones(len(row)), column.astype(np.int32), indptr, shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,7 +167,7 @@ class OnlyCategories(FilterValue):
 
     def __post_init__(self) -> None:
         owner = "OnlyCategories"
-        rules = {"by": InstanceOf((str,), "a text"), "others": _OTHERS}
+        rules: dict[str, Rule] = {"by": InstanceOf((str,), "a text"), "others": _OTHERS}
         check_values(owner, {name: getattr(self, name) for name in rules}, rules)
         self.set("items", read_table(self.items, {self.by: "label"}, owner))
         self.set("allowed_for", read_lists(self.allowed_for, self.by, "label", owner))
@@ -190,7 +192,8 @@ class OnlyCategories(FilterValue):
         place = {label: number for number, label in enumerate(lists.values.tolist())}
         nobody = len(lists.values)
         known = np.array([*(place.get(label, nobody) for label in labels), nobody], dtype=np.intp)
-        return known[np.append(code, -1)[table.for_items(data)]]
+        found: NDArray[np.intp] = known[np.append(code, -1)[table.for_items(data)]]
+        return found
 
     def count_unknown(self, data: Interactions) -> int:
         """Return how many items with a category the model does not know.
@@ -241,7 +244,7 @@ class Eligible(FilterValue):
 
     def __post_init__(self) -> None:
         owner = "Eligible"
-        rules = {
+        rules: dict[str, Rule] = {
             "item_level": InstanceOf((str,), "a text"),
             "customer_level": InstanceOf((str,), "a text"),
             "otherwise": Optional(ANY_NUMBER),
@@ -320,9 +323,10 @@ class NotBoughtWithin(FilterValue):
     replaces_filter_seen: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        owner, days = "NotBoughtWithin", self.days
+        owner = "NotBoughtWithin"
+        days: Any = self.days
         check_values(owner, {"column": self.column}, {"column": InstanceOf((str,), "a text")})
-        if isinstance(days, (bool, int, float, str, np.number)) or days is None:
+        if days is None or isinstance(self.days, _SCALARS):
             check_values(owner, {"days": days}, {"days": Between(0.0, float("inf"))})
         else:
             self.set("days", read_table(days, {self.column: "number"}, owner))
@@ -333,11 +337,11 @@ class NotBoughtWithin(FilterValue):
         """Return what each customer had to do with too short a time ago."""
         data, history = request.interactions, request.history
         blocks = self.kept(data, lambda: self._too_early(data))
-        sizes = np.diff(history.indptr)
-        row = np.repeat(np.arange(len(request)), sizes)
+        row = entry_rows(history)
         known = request.known[row]
         # The history of a known customer is a row of the interactions.
-        place = data.matrix.indptr[known] + np.arange(len(row)) - history.indptr[row]
+        shift: NDArray[np.intp] = data.matrix.indptr[known] - history.indptr[row]
+        place = shift + np.arange(len(row))
         out = known < 0
         out[~out] = blocks[place[~out]]
         indptr = np.zeros(len(request) + 1, dtype=np.int32)
@@ -363,18 +367,19 @@ class NotBoughtWithin(FilterValue):
             wanted = np.where(np.isnan(days), np.inf, days)[data.matrix.indices]
         else:
             wanted = np.full(len(passed), float(self.days))  # type: ignore[arg-type]
-        return (passed < wanted) | np.isposinf(wanted)
+        found: NDArray[np.bool_] = (passed < wanted) | np.isposinf(wanted)
+        return found
 
 
 def _last_times(data: Interactions, now: int) -> NDArray[np.float64]:
     """Return the last time up to a moment of each stored pair; minus infinity for none."""
     log: Any = data.log
-    row = np.repeat(np.arange(data.n_customers), np.diff(data.matrix.indptr))
-    keys = row.astype(np.int64) * data.n_items + data.matrix.indices
+    keys: NDArray[np.int64] = entry_rows(data.matrix) * data.n_items + data.matrix.indices
     counts = log.at <= now
     key = log.customer[counts].astype(np.int64) * data.n_items + log.item[counts]
     found = np.full(len(keys), -np.inf)
-    np.maximum.at(found, np.searchsorted(keys, key), log.at[counts].astype(np.float64))
+    place = np.searchsorted(keys, np.asarray(key, dtype=np.int64))
+    np.maximum.at(found, place, log.at[counts].astype(np.float64))
     return found
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from userportrait._core.params import Rule
     from userportrait.data import Customers, Items
     from userportrait.recommend._filters import Request
     from userportrait.recommend._interactions import Interactions
@@ -150,7 +151,11 @@ class InStock(FilterValue):
 
     def __post_init__(self) -> None:
         owner = "InStock"
-        rules = {"at_least": ANY_NUMBER, "missing": MISSING, "column": InstanceOf((str,), "a text")}
+        rules: dict[str, Rule] = {
+            "at_least": ANY_NUMBER,
+            "missing": MISSING,
+            "column": InstanceOf((str,), "a text"),
+        }
         check_values(owner, {name: getattr(self, name) for name in rules}, rules)
         self.set("stock", read_table(self.stock, {self.column: "number"}, owner))
 
@@ -218,7 +223,7 @@ class PriceBand(FilterValue):
 
     def __post_init__(self) -> None:
         owner = "PriceBand"
-        rules = {
+        rules: dict[str, Rule] = {
             "low": Optional(ANY_NUMBER),
             "high": Optional(ANY_NUMBER),
             "missing": MISSING,

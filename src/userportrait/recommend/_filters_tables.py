@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -55,18 +55,20 @@ class FilterValue:
 
     def __repr__(self) -> str:
         shown: list[str] = []
-        for part in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, part.name)
-            if value != part.default:
-                shown.append(f"{part.name}={_short(value)}")
+        defaults: dict[str, Any] = {part.name: part.default for part in fields(cast("Any", self))}
+        for name, default in defaults.items():
+            value = getattr(self, name)
+            if value != default:
+                shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, tuple) and len(value) > _SHOWN:
-        listed = ", ".join(map(repr, value[:_SHOWN]))
-        return f"({listed}, … {len(value) - _SHOWN:,} more)"
-    return repr(value)
+    given: Any = value
+    if isinstance(value, tuple) and len(given) > _SHOWN:
+        listed = ", ".join(map(repr, given[:_SHOWN]))
+        return f"({listed}, … {len(given) - _SHOWN:,} more)"
+    return repr(given)
 
 
 class _Keyed:
@@ -302,11 +304,12 @@ def read_lists(value: Any, other: str, kind: RoleKind, owner: str) -> KeyedLists
     """
     if isinstance(value, KeyedLists):
         return value
+    given: Any = value
     if isinstance(value, Mapping):
-        value = _long(value, other, owner)
+        given = _long(given, other, owner)
     roles = [Role("customer_id", "id", "the customer", required=True)]
     roles.append(Role(other, kind, "what the customer's list holds", required=True))
-    found = _settled(value, roles, owner, unique=None)
+    found = _settled(given, roles, owner, unique=None)
     customer, ids = code_values(found["customer_id"])
     if kind == "id":
         code, values = code_values(found[other])
@@ -321,15 +324,17 @@ def read_lists(value: Any, other: str, kind: RoleKind, owner: str) -> KeyedLists
 
 
 def _as_frame(value: Any, key: str, column: str, owner: str) -> Any:
+    given: Any = value
     if isinstance(value, pd.Series):
-        return pd.DataFrame({key: value.index, column: value.to_numpy()})
+        return pd.DataFrame({key: given.index, column: given.to_numpy()})
     if isinstance(value, Mapping):
-        names = pd.Series(list(value), dtype=None if value else object)
-        return pd.DataFrame({key: names, column: pd.Series(list(value.values()))})
+        names = pd.Series(list(given), dtype=None if given else object)
+        values = pd.Series(list(given.values()), dtype=None if given else object)
+        return pd.DataFrame({key: names, column: values})
     if isinstance(value, (str, bytes, int, float)) or value is None:
         problem = f"a mapping or a frame by {key} is needed; got {type(value).__name__}."
         raise InvalidParameterError(owner, [problem])
-    return value
+    return given
 
 
 def _long(value: Mapping[Any, Any], other: str, owner: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from userportrait.recommend._interactions import (
     Interactions,
     check_not_empty,
     csr,
+    entry_rows,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class _Rows(NamedTuple):
     weight: NDArray[np.float64]
     at: NDArray[np.int64] | None
     order: NDArray[np.int32] | None
-    count: NDArray[np.int64] | None
+    n_ratings: NDArray[np.int64] | None
 
     def take(self, rows: Any) -> _Rows:
         """Return some rows."""
@@ -217,7 +218,7 @@ def _pairs(
     elif rows.at is not None:
         values = weight[np.concatenate((starts[1:], [len(key)])) - 1]
     else:
-        count = np.ones(len(key), np.int64) if rows.count is None else rows.count[sort]
+        count = np.ones(len(key), np.int64) if rows.n_ratings is None else rows.n_ratings[sort]
         n_ratings = np.add.reduceat(count, starts)
         values = np.add.reduceat(weight * count, starts) / n_ratings
     pair = key[starts]
@@ -252,7 +253,7 @@ def join_interactions(old: Interactions, new: Interactions, *, owner: str) -> In
         weight=joined.weight,
         at=joined.at,
         order=joined.order,
-        count=joined.count,
+        count=joined.n_ratings,
     )
     moments = [part.as_of for part in (old, new) if timed and part.as_of is not None]
     found = assemble(
@@ -297,8 +298,7 @@ def _single_rows(
         order = log.order if log.has_orders else None
         return _Rows(customer, item, log.weight, log.at, order, None)
     matrix = part.matrix
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    customer, item = customer_of[row], item_of[matrix.indices]
+    customer, item = customer_of[entry_rows(matrix)], item_of[matrix.indices]
     return _Rows(customer, item, matrix.data, None, None, part.n_ratings)
 
 

@@ -184,8 +184,8 @@ def read_orders(
     if weight != "lines":
         raw = arrays.quantity if weight == "quantity" else arrays.amount
         scale = 1.0 if weight == "quantity" else 10.0**-orders.minor_digits
-        values = raw * scale
-        flags["no_weight"] = values == 0
+        values = raw.astype(np.float64) * scale
+        flags["no_weight"] = np.equal(values, 0)
     lines = Lines(
         customer=arrays.customer,
         customer_ids=arrays.customer_ids,

@@ -29,6 +29,7 @@ __all__ = [
     "check_not_empty",
     "csr",
     "entry_rows",
+    "fits_int64",
     "places_of",
     "row_sizes",
     "with_ones",
@@ -450,16 +451,21 @@ def _whole_numbers(wanted: Iterable[Any]) -> tuple[NDArray[np.int64], NDArray[np
     return np.array([0 if value is None else value for value in whole], dtype=np.int64), fits
 
 
+def fits_int64(value: Any) -> bool:
+    """Return whether a whole number has 64 bits."""
+    return -(2**63) <= int(value) < 2**63
+
+
 def _whole(value: Any) -> int | None:
     """Return a whole number of 64 bits, None for anything else."""
+    given: Any = value
     if isinstance(value, (bool, np.bool_)) or not isinstance(
         value, (int, float, np.integer, np.floating)
     ):
         return None
     if isinstance(value, (int, np.integer)):
-        number = int(value)
-        return number if -(2**63) <= number < 2**63 else None
-    fraction = float(value)
+        return int(given) if fits_int64(given) else None
+    fraction = float(given)
     return int(fraction) if abs(fraction) < 2**53 and fraction.is_integer() else None
 
 

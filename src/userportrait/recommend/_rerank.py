@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -129,8 +129,8 @@ class CategoryQuota(FilterValue):
 
     items: ItemValues
     _: KW_ONLY
-    at_least: Mapping[Any, int] | Quotas = ()
-    at_most: int | Mapping[Any, int] | Quotas = ()
+    at_least: Mapping[Any, int] | tuple[tuple[Any, int], ...] = ()
+    at_most: int | Mapping[Any, int] | tuple[tuple[Any, int], ...] = ()
     by: str = "category"
 
     def __post_init__(self) -> None:
@@ -216,7 +216,8 @@ class Quotas(tuple[tuple[Any, int], ...]):
     def of(cls, value: Any) -> Quotas:
         """Read a mapping."""
         if isinstance(value, Mapping):
-            return cls(sorted(value.items(), key=lambda pair: str(pair[0])))
+            given = cast("Mapping[Any, int]", value)
+            return cls(sorted(given.items(), key=lambda pair: str(pair[0])))
         return cls(value)
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from userportrait._core.params import InstanceOf, check_values
 from userportrait.recommend._filters_items import as_table
 from userportrait.recommend._filters_tables import FilterValue, read_table
+from userportrait.recommend._interactions import entry_rows
 from userportrait.recommend._rerank_greedy import codes_of_items
 from userportrait.recommend._rerank_pool import POOL_RULES, append_later, first_and_last
 from userportrait.recommend._top import Top, no_items
@@ -103,13 +104,14 @@ class Calibrated(FilterValue):
 def _shares(request: Request, code: NDArray[Any], n_labels: int) -> NDArray[np.float64]:
     """Return the share of each category in each history, of shape (n_rows, n_labels)."""
     history = request.history
-    row = np.repeat(np.arange(len(request)), np.diff(history.indptr))
+    row = entry_rows(history)
     label = code[history.indices]
     known = label >= 0
     key = row[known] * n_labels + label[known]
     counts = np.bincount(key, minlength=len(request) * n_labels)
     counts = counts.reshape(len(request), n_labels)
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    found: NDArray[np.float64] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return found
 
 
 def _calibrated(

@@ -82,7 +82,7 @@ class Diversify(FilterValue):
         check_values(owner, {name: getattr(self, name) for name in POOL_RULES}, POOL_RULES)
         if self.items is None:
             return
-        names = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        names: tuple[Any, ...] = (self.by,) if isinstance(self.by, str) else tuple(self.by)
         if not names or not all(isinstance(name, str) for name in names):
             raise InvalidParameterError(owner, ["by must name one column or more."])
         self.set("by", self.by if isinstance(self.by, str) else names)
@@ -135,7 +135,8 @@ def _by_customers(unit: tuple[Matrix, Matrix]) -> Callable[..., NDArray[np.float
 def _by_attributes(labels: NDArray[Any]) -> Callable[..., NDArray[np.float64]]:
     def like(chosen: NDArray[np.int32], pool: NDArray[np.int32]) -> NDArray[np.float64]:
         one = labels[chosen][:, None, :]
-        return ((labels[pool] == one) & (one >= 0)).mean(axis=2)
+        shared: NDArray[np.float64] = ((labels[pool] == one) & (one >= 0)).mean(axis=2)
+        return shared
 
     return like
 

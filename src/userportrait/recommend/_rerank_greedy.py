@@ -104,7 +104,8 @@ def _chosen(
 def _places_within(code: NDArray[Any], n_labels: int) -> NDArray[np.intp]:
     """Return how many earlier candidates of the same row have the same label."""
     n_rows, n = code.shape
-    key = (np.arange(n_rows)[:, None] * (n_labels + 1) + code + 1).ravel()
+    row = np.repeat(np.arange(n_rows, dtype=np.int64), n)
+    key = row * (n_labels + 1) + code.reshape(-1) + 1
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(key)])

@@ -19,6 +19,7 @@ from userportrait.recommend._filters import (
     replaces_seen,
 )
 from userportrait.recommend._filters_items import ExcludeItems
+from userportrait.recommend._interactions import row_sizes
 from userportrait.recommend._serve_fill import fill_popular
 from userportrait.recommend._serve_stages import Stage, is_among, pair_keys
 from userportrait.recommend._top import Top, block_rows
@@ -39,7 +40,7 @@ class Ranks(Protocol):
 
     @property
     def popular_items(self) -> NDArray[np.int32]:
-        """Columns of the items, those of most customers first."""
+        """Columns of the items that anybody has, those of most customers first."""
         ...
 
     @property
@@ -138,14 +139,11 @@ def serving_of(
     InvalidParameterError
         If one of them is none.
     """
-    given: list[Any]
-    if _is_filter(filters):
-        given = [filters]
-    elif isinstance(filters, (str, bytes)) or not hasattr(filters, "__iter__"):
-        problem = f"filters must be a list of filters; got {type(filters).__name__}."
+    asked: Any = filters
+    if not _is_filter(asked) and not hasattr(asked, "__iter__"):
+        problem = f"filters must be a list of filters; got {type(asked).__name__}."
         raise InvalidParameterError(owner, [problem])
-    else:
-        given = list(filters)
+    given: list[Any] = [asked] if _is_filter(asked) else list(asked)
     wrong = [f for f in given if not _is_filter(f)]
     if wrong:
         name = wrong[0].__name__ if isinstance(wrong[0], type) else type(wrong[0]).__name__
@@ -245,11 +243,12 @@ class _ModelCandidates:
             allowed = among if allowed is None else allowed & among
         top = self._own(request, n, allowed, blocked)
         n_own = np.count_nonzero(top.items >= 0, axis=1)
-        cold = np.diff(request.history.indptr) == 0
+        cold = row_sizes(request.history) == 0
         short = (n_own < n) & (cold | self._model.has_only_positive_scores)
         if short.any():
             chosen = np.flatnonzero(short)
-            fill_popular(top, n_own, chosen, self._model.popular_items, allowed, blocked)
+            popular = self._model.popular_items
+            fill_popular(top, n_own, chosen, popular, self._n_items, allowed, blocked)
             if self._explains:
                 extra = (np.arange(n) >= n_own[:, None]) & (top.items >= 0)
                 number = np.arange(len(n_own)) if rows is None else rows
@@ -265,7 +264,7 @@ class _ModelCandidates:
         blocked: Matrix | None,
     ) -> Top:
         """Return what the model itself has to say; the rows of others stay empty."""
-        is_cold = np.diff(request.history.indptr) == 0
+        is_cold = row_sizes(request.history) == 0
         if not is_cold.any():
             top = self._model.top(request.history, request.known, n, allowed, blocked)
             return Top(top.items.copy(), top.scores.copy())
@@ -277,13 +276,14 @@ class _ModelCandidates:
                 continue
             mask = allowed[rows] if allowed is not None and allowed.ndim == 2 else allowed
             out = None if blocked is None else blocked[rows]
-            top = (
-                self._model.cold_top(request.customers[rows], n, mask, out)
-                if cold
-                else self._model.top(request.history[rows], request.known[rows], n, mask, out)
-            )
-            if top is not None:
-                items[rows], scores[rows] = top.items, top.scores
+            found: Top | None
+            if cold:
+                found = self._model.cold_top(request.customers[rows], n, mask, out)
+            else:
+                history, known = request.history[rows], request.known[rows]
+                found = self._model.top(history, known, n, mask, out)
+            if found is not None:
+                items[rows], scores[rows] = found.items, found.scores
         return Top(items, scores)
 
     def is_filled(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:

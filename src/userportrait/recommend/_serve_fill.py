@@ -20,6 +20,7 @@ def fill_popular(
     n_own: NDArray[np.intp],
     rows: NDArray[np.intp],
     popular: NDArray[np.int32],
+    n_items: int,
     allowed: NDArray[np.bool_] | None,
     blocked: Matrix | None,
 ) -> None:
@@ -34,13 +35,14 @@ def fill_popular(
     rows : ndarray of int
         The lists that are short.
     popular : ndarray of int
-        All items, most popular first.
+        Items that anybody has, most popular first.
+    n_items : int
     allowed, blocked
         As in `Recommender.top`.
     """
     k = top.items.shape[1]
     everyone = popular if allowed is None or allowed.ndim == 2 else popular[allowed[popular]]
-    out = np.zeros(len(popular), dtype=bool)
+    out = np.zeros(n_items, dtype=bool)
     for row in rows.tolist():
         own = int(n_own[row])
         taken = top.items[row, :own]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from userportrait.errors import InvalidParameterError
+from userportrait.recommend._interactions import entry_rows
 from userportrait.recommend._top import Top, no_items
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def pair_keys(row: NDArray[np.intp], items: NDArray[np.int32], n_items: int) -> 
 def is_among(row: NDArray[np.intp], item: NDArray[np.int32], matrix: Matrix) -> NDArray[np.bool_]:
     """Return which pairs a matrix holds."""
     n = matrix.shape[1]
-    held = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * n + matrix.indices
+    held = entry_rows(matrix) * n + matrix.indices
     return np.isin(row * n + item, held)
 
 
