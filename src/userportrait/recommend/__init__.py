@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         OnlyItems,
         PriceBand,
     )
+    from userportrait.recommend._graph_filter import GraphFilter
     from userportrait.recommend._hybrid import Hybrid
     from userportrait.recommend._interactions import Interactions
     from userportrait.recommend._markov_next import MarkovNext
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from userportrait.recommend._rerank_diverse import Diversify
     from userportrait.recommend._rule_based import RuleBased
     from userportrait.recommend._saving import load_recommender
+    from userportrait.recommend._slim import SLIM
 
 __all__ = [
     "EASE",
+    "SLIM",
     "AtMostPer",
     "Calibrated",
     "Candidates",
@@ -53,6 +56,7 @@ __all__ = [
     "Eligible",
     "ExcludeFor",
     "ExcludeItems",
+    "GraphFilter",
     "Hybrid",
     "InStock",
     "Interactions",
@@ -90,6 +94,7 @@ _HOMES: dict[str, str] = {
     "Eligible": f"{__name__}._filters_customers",
     "ExcludeFor": f"{__name__}._filters_customers",
     "ExcludeItems": f"{__name__}._filters_items",
+    "GraphFilter": f"{__name__}._graph_filter",
     "InStock": f"{__name__}._filters_items",
     "Interactions": f"{__name__}._interactions",
     "ItemFilter": f"{__name__}._filters",
@@ -103,6 +108,7 @@ _HOMES: dict[str, str] = {
     "Recommender": f"{__name__}._base",
     "Request": f"{__name__}._filters",
     "Reranker": f"{__name__}._filters",
+    "SLIM": f"{__name__}._slim",
     "load_recommender": f"{__name__}._saving",
 }
 
