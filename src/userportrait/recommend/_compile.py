@@ -9,9 +9,16 @@ from userportrait._core.lazy import optional_import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Array", "Number", "compiled"]
+__all__ = ["Array", "Number", "compiled", "trailing_zeros"]
 
-_numba: Any = optional_import("numba", what="Compiled recommending (engine='numba')", extra="fast")
+
+def _numba_module(name: str) -> Any:
+    return optional_import(name, what="A recommender with engine='numba'", extra="fast")
+
+
+_numba: Any = _numba_module("numba")
+_intrinsic: Any = _numba_module("numba.extending").intrinsic
+_ir: Any = _numba_module("llvmlite.ir")
 
 Array: TypeAlias = Any  # what compiled code indexes: an ndarray
 Number: TypeAlias = Any  # what it counts with: an int, or a number of numpy's
@@ -26,3 +33,13 @@ def compiled(function: _Function) -> _Function:
     """
     made: _Function = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     return made
+
+
+def _trailing_zeros(_context: Any, word: Any) -> tuple[Any, Any]:
+    def build(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], _ir.Constant(_ir.IntType(1), 1))
+
+    return _numba.types.int64(word), build
+
+
+trailing_zeros: Callable[[Number], Number] = _intrinsic(_trailing_zeros)
