@@ -11,6 +11,11 @@ from inspect import Signature, signature
 from types import ModuleType
 
 from userportrait.report._person import portrait_page
+from userportrait.report._plots_recommend import (
+    plot_explanation,
+    plot_long_tail,
+    plot_rankings,
+)
 from userportrait.report._plots_rule_maps import plot_rule_graph, plot_rule_matrix
 from userportrait.report._plots_rules import plot_rule_coordinates, plot_rule_scatter
 from userportrait.report._plots_segments import (
@@ -23,7 +28,10 @@ from userportrait.report._shop import report
 
 __all__ = [
     "plot_cohorts",
+    "plot_explanation",
+    "plot_long_tail",
     "plot_months",
+    "plot_rankings",
     "plot_recency_frequency",
     "plot_rfm_map",
     "plot_rule_coordinates",

@@ -23,15 +23,22 @@ from userportrait.report._page import (
     tiles,
     write_page,
 )
+from userportrait.report._recommended import read_recommended, recommended_to
+from userportrait.report._rule_choice import check_labels
 from userportrait.report._tag_overview import KINDS, definition_of, kind_of, label_of
 from userportrait.report._words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
+    import pandas as pd
+
+    from userportrait.data import Items
     from userportrait.portraits import Portrait, Portraits
     from userportrait.tags import Explanation
-    from userportrait.typing import TagValue
+    from userportrait.typing import IntoFrame, TagValue
 
 __all__ = ["portrait_page"]
 
@@ -44,6 +51,8 @@ def portrait_page(
     *,
     language: Language = "en",
     portraits: Portraits | None = None,
+    recommendations: IntoFrame | None = None,
+    item_labels: Mapping[Any, str] | Items | None = None,
 ) -> str | Path:
     """Make one customer's page: self-contained HTML, no network, no script.
 
@@ -60,6 +69,11 @@ def portrait_page(
         Definitions and conditions of tags stay as they were written.
     portraits : Portraits, optional
         All customers, to compare with; without them that section is left out.
+    recommendations : frame, optional
+        What a recommender's ``recommend()`` returned: `customer_id`, `item_id`, `rank` and, if
+        it is there, `reason`. Adds the list of this customer.
+    item_labels : mapping of item to name, or Items, optional
+        What to call the items; by default their IDs.
 
     Returns
     -------
@@ -82,17 +96,30 @@ def portrait_page(
     """
     check_values("portrait_page", {"language": language}, {"language": OneOf(("en", "zh"))})
     target = None if path is None else check_target(path, "portrait_page")
-    text = _page(portrait, portraits, language)
+    shown = None
+    if recommendations is not None:
+        shown = read_recommended(recommendations, "portrait_page")
+    check_labels(item_labels, owner="portrait_page", parameter="item_labels")
+    text = _page(portrait, portraits, language, shown, item_labels)
     return text if target is None else write_page(target, text)
 
 
-def _page(portrait: Portrait, portraits: Portraits | None, language: Language) -> str:
+def _page(
+    portrait: Portrait,
+    portraits: Portraits | None,
+    language: Language,
+    recommended: pd.DataFrame | None,
+    item_labels: object,
+) -> str:
     words = Words(Formatter(language, currency_of(portrait.build)))
     date = words("page.as_of", date=words.fmt.date(portrait.as_of))
     parts: list[Child] = [
         _segment_chips(portrait, words),
         tiles(_key_figures(portrait, words)),
         _standing(portrait, portraits, words) if portraits is not None else None,
+        None
+        if recommended is None
+        else recommended_to(portrait.customer_id, recommended, item_labels, words),
         _tags(portrait, words),
     ]
     return document(

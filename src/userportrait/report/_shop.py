@@ -32,6 +32,7 @@ from userportrait.report._figures import (
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_portraits, check_target, document, write_page
+from userportrait.report._recommended import read_recommended, recommended_section
 from userportrait.report._rule_choice import check_labels, check_rules
 from userportrait.report._rules_section import rules_section
 from userportrait.report._segments import segment_names
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    import pandas as pd
+
     from userportrait.data import CleaningReport, Items
     from userportrait.patterns import Rules
     from userportrait.portraits import Portraits
     from userportrait.report._facts import CohortTable, Month
-    from userportrait.typing import Progress
+    from userportrait.typing import IntoFrame, Progress
 
 __all__ = ["report"]
 
@@ -64,6 +67,7 @@ def report(
     language: Language = "en",
     cleaning: CleaningReport | None = None,
     rules: Rules | None = None,
+    recommendations: IntoFrame | None = None,
     item_labels: Mapping[Any, str] | Items | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
@@ -71,10 +75,11 @@ def report(
 
     The page shows headline figures, what they say in sentences, the map and the table of
     segments with what to do for each, sales by month, cohorts, the concentration of
-    revenue, what sells together, the tags, the account of the cleaning, and how to read it
-    all. It follows the reader's light or dark setting, fits phones and prints. It names no
-    customer: it holds no ID, no text or spread of numbers that fewer than five customers
-    share, and no rule with fewer than five orders.
+    revenue, what sells together, what is recommended, the tags, the account of the cleaning,
+    and how to read it all. It follows the reader's light or dark setting, fits phones and
+    prints. It names no customer: it holds no ID, no text or spread of numbers that fewer than
+    five customers share, no rule with fewer than five orders, and no item recommended to fewer
+    than five.
 
     Parameters
     ----------
@@ -92,8 +97,11 @@ def report(
         Adds the section of what sells together: the ten strongest rules of a lift above 1, by
         the lower end of the odds ratio's 95 % interval, and of a rule and its reverse the
         stronger one.
+    recommendations : frame, optional
+        What a recommender's ``recommend()`` returned: `customer_id`, `item_id`, `rank` and, if
+        it is there, `reason`. Adds the section of what is recommended.
     item_labels : mapping of item to name, or Items, optional
-        What to call the items of the rules; by default their IDs.
+        What to call the items of rules and recommendations; by default their IDs.
     progress : callable or bool, optional
         Called with the step's name and the share done; True draws a bar where tqdm is
         installed.
@@ -110,6 +118,8 @@ def report(
     InvalidParameterError
         If `path` is a folder or in a folder that is not there, `language` is unknown, or
         `rules` are none.
+    MissingColumnError
+        If `recommendations` lack a column.
 
     Notes
     -----
@@ -138,12 +148,13 @@ def report(
     check_portraits(portraits, "report")
     if rules is not None:
         check_rules(rules, "report")
+    shown = None if recommendations is None else read_recommended(recommendations, "report")
     check_labels(item_labels, owner="report", parameter="item_labels")
     tell = teller(progress, owner="report")
     tell("report", 0.0)
     page = shop_page(
         portraits, title=title, language=language, cleaning=cleaning, rules=rules,
-        item_labels=item_labels,
+        recommended=shown, item_labels=item_labels,
     )  # fmt: skip
     tell("report", 0.9)
     written = write_page(target, page)
@@ -158,6 +169,7 @@ def shop_page(
     language: Language = "en",
     cleaning: CleaningReport | None = None,
     rules: Rules | None = None,
+    recommended: pd.DataFrame | None = None,
     item_labels: Mapping[Any, str] | Items | None = None,
 ) -> str:
     """Return the shop's page as text; see `report`."""
@@ -178,6 +190,7 @@ def shop_page(
         _cohorts(portraits, cohorts, words),
         _spend(portraits, words),
         None if rules is None else rules_section(rules, item_labels, words),
+        None if recommended is None else recommended_section(recommended, item_labels, words),
         tags_section(portraits, words) if portraits.table.columns else None,
         _cleaning(portraits, cleaning, words),
         sections.method_section(
@@ -199,7 +212,7 @@ def shop_page(
 
 
 _KEYS = ("story", "map", "segments", "actions", "grid", "months", "cohorts", "spend", "rules",
-         "tags", "cleaning", "method")  # fmt: skip
+         "recommended", "tags", "cleaning", "method")  # fmt: skip
 
 
 def _contents(parts: list[Markup | None], words: Words) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from userportrait.report._recommend_words import RECOMMEND_WORDS
 from userportrait.report._rules_words import RULE_WORDS
 
 if TYPE_CHECKING:
@@ -355,6 +356,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "本页描述的是个人信息，请按个人数据妥善保管。",
     ),
     **RULE_WORDS,
+    **RECOMMEND_WORDS,
 }
 """By key: English, Chinese."""
 
