@@ -23,7 +23,6 @@ from userportrait.recommend._linear import (
     row_numbers,
     weighted,
 )
-from userportrait.recommend._top import block_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
