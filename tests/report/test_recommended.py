@@ -81,6 +81,30 @@ def test_a_customers_page_holds_the_own_list_with_its_reasons(by_hand: Portraits
     assert "nothing to recommend" in none
 
 
+def test_reasons_name_items_in_the_language_of_the_page(by_hand: Portraits) -> None:
+    shown = pd.DataFrame(
+        {
+            "customer_id": ["ann"] * 3,
+            "item_id": [1, 2, 3],
+            "rank": [1, 2, 3],
+            "reason": ["because of 7", "popular", "by rule"],
+        }
+    )
+    labels = {1: "one", 2: "two", 3: "three", 7: "seven"}
+
+    def told(language: str) -> list[str]:
+        page = portrait_page(
+            by_hand["ann"],
+            recommendations=shown,
+            item_labels=labels,
+            language=language,  # type: ignore[arg-type]
+        )
+        return [row[2] for row in rows_of(section_of(str(page)))]
+
+    assert told("en") == ["because of seven", "popular", "by rule"]
+    assert told("zh") == ["因为“seven”", "热门", "by rule"]
+
+
 def test_bad_recommendations_are_named(bare: Portraits, tmp_path: Path) -> None:
     with pytest.raises(MissingColumnError, match="rank"):
         report(bare, tmp_path / "a.html", recommendations=lists().drop(columns="rank"))

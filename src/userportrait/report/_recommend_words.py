@@ -59,6 +59,8 @@ RECOMMEND_WORDS: dict[str, tuple[str, str]] = {
     "person.recommended.caption": ("Recommended items, best first", "推荐商品（从优到次）"),
     "person.recommended.rank": ("Rank", "名次"),
     "person.recommended.reason": ("Why", "原因"),
+    "person.recommended.because": ("because of {item}", "因为“{item}”"),
+    "person.recommended.popular": ("popular", "热门"),
     "person.recommended.none": (
         "There is nothing to recommend to this customer.",
         "没有可推荐给该客户的商品。",

@@ -23,6 +23,7 @@ _MOST = 10
 _FEWEST = 5
 """Items shown to fewer customers are not named: they could tell of one of them."""
 _CONCENTRATED = 0.5
+_BECAUSE = "because of "
 _NEEDED = ("customer_id", "item_id", "rank")
 
 
@@ -134,6 +135,19 @@ def _notes(counts: pd.DataFrame, shown: pd.DataFrame, words: Words) -> str:
     return ("" if words.fmt.language == "zh" else " ").join(said)
 
 
+def _told(reason: str, labels: object, words: Words) -> str:
+    """Return a reason in the page's language, with the item's name."""
+    if reason == "popular":
+        return words("person.recommended.popular")
+    because, _, item = reason.partition(_BECAUSE)
+    if because or not item:
+        return reason
+    keys: list[Any] = [item, *([int(item)] if item.isdecimal() else [])]
+    names = item_names(keys, labels, owner="portrait_page", parameter="item_labels")
+    name = next((names[key] for key in keys if names[key] != str(key)), item)
+    return words("person.recommended.because", item=name)
+
+
 def recommended_to(
     customer_id: CustomerId, table: pd.DataFrame, labels: object, words: Words
 ) -> Markup:
@@ -161,7 +175,7 @@ def recommended_to(
     if "reason" in own:
         columns.append("person.recommended.reason")
         for row, reason in zip(rows, own["reason"].astype(str).tolist(), strict=True):
-            row.append(reason)
+            row.append(_told(reason, labels, words))
     caption = words("person.recommended.caption")
     table_of = text_table([words(name) for name in columns], rows, caption=caption)
     return section("recommended", heading, table_of)
