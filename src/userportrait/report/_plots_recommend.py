@@ -272,7 +272,10 @@ def plot_long_tail(
     if bought is not None:
         ranked = _with_rank(bought, owner)
         counts["bought"] = _customers_of_items(ranked)
-    items = sorted(set().union(*(set(found.index) for found in counts.values())), key=str)
+    every: set[Any] = set()
+    for found in counts.values():
+        every.update(found.index.tolist())
+    items = sorted(every, key=str)
     if not len(counts["recommended"]):
         raise InvalidDataError(f"{owner}: nothing is recommended.")
     drawn = open_axes(ax, 6.4, 5.2)
