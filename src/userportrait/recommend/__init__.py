@@ -8,8 +8,10 @@ from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from userportrait.recommend._base import Recommender
+    from userportrait.recommend._compare import RankingComparison, compare_rankings
     from userportrait.recommend._content_based import ContentBased
     from userportrait.recommend._ease import EASE
+    from userportrait.recommend._evaluate import evaluate_customers, evaluate_ranking
     from userportrait.recommend._filters import (
         Candidates,
         ItemFilter,
@@ -34,15 +36,25 @@ if TYPE_CHECKING:
     from userportrait.recommend._graph_filter import GraphFilter
     from userportrait.recommend._hybrid import Hybrid
     from userportrait.recommend._interactions import Interactions
+    from userportrait.recommend._item_knn import ItemKNN
     from userportrait.recommend._markov_next import MarkovNext
     from userportrait.recommend._next_basket import NextBasket
+    from userportrait.recommend._off_policy import evaluate_policy
+    from userportrait.recommend._off_policy_value import PolicyValue
     from userportrait.recommend._popularity import Popularity
     from userportrait.recommend._rerank import AtMostPer, CategoryQuota
     from userportrait.recommend._rerank_calibrated import Calibrated
     from userportrait.recommend._rerank_diverse import Diversify
+    from userportrait.recommend._rp3beta import RP3Beta
     from userportrait.recommend._rule_based import RuleBased
     from userportrait.recommend._saving import load_recommender
     from userportrait.recommend._slim import SLIM
+    from userportrait.recommend._splits import split_blocks, split_by_time, split_last, split_random
+    from userportrait.recommend._splits_result import Split
+    from userportrait.recommend._tune import tune
+    from userportrait.recommend._tune_result import TuningResult
+    from userportrait.recommend._user_knn import UserKNN
+    from userportrait.recommend._warmup import warmup_recommend
 
 __all__ = [
     "EASE",
@@ -61,6 +73,7 @@ __all__ = [
     "InStock",
     "Interactions",
     "ItemFilter",
+    "ItemKNN",
     "ItemsWhere",
     "MarkovNext",
     "NextBasket",
@@ -69,47 +82,80 @@ __all__ = [
     "OnlyFor",
     "OnlyItems",
     "PairFilter",
+    "PolicyValue",
     "Popularity",
     "PriceBand",
+    "RP3Beta",
+    "RankingComparison",
     "Recommender",
     "Request",
     "Reranker",
     "RuleBased",
+    "Split",
+    "TuningResult",
+    "UserKNN",
+    "compare_rankings",
+    "evaluate_customers",
+    "evaluate_policy",
+    "evaluate_ranking",
     "load_recommender",
+    "split_blocks",
+    "split_by_time",
+    "split_last",
+    "split_random",
+    "tune",
+    "warmup_recommend",
 ]
 
 _HOMES: dict[str, str] = {
-    "RuleBased": f"{__name__}._rule_based",
-    "Popularity": f"{__name__}._popularity",
-    "NextBasket": f"{__name__}._next_basket",
-    "MarkovNext": f"{__name__}._markov_next",
-    "Hybrid": f"{__name__}._hybrid",
-    "ContentBased": f"{__name__}._content_based",
+    "EASE": f"{__name__}._ease",
+    "SLIM": f"{__name__}._slim",
     "AtMostPer": f"{__name__}._rerank",
     "Calibrated": f"{__name__}._rerank_calibrated",
     "Candidates": f"{__name__}._filters",
     "CategoryQuota": f"{__name__}._rerank",
+    "ContentBased": f"{__name__}._content_based",
     "Diversify": f"{__name__}._rerank_diverse",
-    "EASE": f"{__name__}._ease",
     "Eligible": f"{__name__}._filters_customers",
     "ExcludeFor": f"{__name__}._filters_customers",
     "ExcludeItems": f"{__name__}._filters_items",
     "GraphFilter": f"{__name__}._graph_filter",
+    "Hybrid": f"{__name__}._hybrid",
     "InStock": f"{__name__}._filters_items",
     "Interactions": f"{__name__}._interactions",
+    "ItemKNN": f"{__name__}._item_knn",
     "ItemFilter": f"{__name__}._filters",
     "ItemsWhere": f"{__name__}._filters_items",
+    "MarkovNext": f"{__name__}._markov_next",
+    "NextBasket": f"{__name__}._next_basket",
     "NotBoughtWithin": f"{__name__}._filters_customers",
     "OnlyCategories": f"{__name__}._filters_customers",
     "OnlyFor": f"{__name__}._filters_customers",
     "OnlyItems": f"{__name__}._filters_items",
     "PairFilter": f"{__name__}._filters",
+    "PolicyValue": f"{__name__}._off_policy_value",
+    "Popularity": f"{__name__}._popularity",
     "PriceBand": f"{__name__}._filters_items",
+    "RP3Beta": f"{__name__}._rp3beta",
+    "RankingComparison": f"{__name__}._compare",
     "Recommender": f"{__name__}._base",
     "Request": f"{__name__}._filters",
     "Reranker": f"{__name__}._filters",
-    "SLIM": f"{__name__}._slim",
+    "RuleBased": f"{__name__}._rule_based",
+    "Split": f"{__name__}._splits_result",
+    "TuningResult": f"{__name__}._tune_result",
+    "UserKNN": f"{__name__}._user_knn",
+    "compare_rankings": f"{__name__}._compare",
+    "evaluate_customers": f"{__name__}._evaluate",
+    "evaluate_policy": f"{__name__}._off_policy",
+    "evaluate_ranking": f"{__name__}._evaluate",
     "load_recommender": f"{__name__}._saving",
+    "split_blocks": f"{__name__}._splits",
+    "split_by_time": f"{__name__}._splits",
+    "split_last": f"{__name__}._splits",
+    "split_random": f"{__name__}._splits",
+    "tune": f"{__name__}._tune",
+    "warmup_recommend": f"{__name__}._warmup",
 }
 
 __getattr__, _names = lazy_exports(__name__, _HOMES, globals())
