@@ -97,7 +97,7 @@ def read_frame(
     customer, customer_ids = code_values(columns["customer_id"])
     item, item_ids = code_values(columns["item_id"])
     weight = _weights(columns["weight"], owner) if "weight" in chosen else None
-    at = epoch_micros(columns["occurred_at"], "occurred_at") if "occurred_at" in chosen else None
+    at = _times(columns["occurred_at"], owner) if "occurred_at" in chosen else None
     order = code_values(columns["order_id"])[0] if "order_id" in chosen else None
     flags: dict[str, NDArray[np.bool_]] = {}
     if weight is not None and feedback == "implicit":
@@ -144,6 +144,20 @@ def _chosen_columns(
         same = ", ".join(f"{role}='{name}'" for role, name in chosen.items() if name in twice)
         raise InvalidParameterError(owner, [f"two roles name the same column: {same}."])
     return chosen
+
+
+def _times(values: Any, owner: str) -> NDArray[np.int64]:
+    missing = pd.Series(values).isna().to_numpy(dtype=bool)
+    if missing.any():
+        rows = np.flatnonzero(missing)
+        message = (
+            f"{owner}: {format_count(len(rows), 'value')} of 'occurred_at' missing; every row "
+            f"needs one. Drop those rows, or leave out the column."
+        )
+        raise InvalidDataError(
+            message, column="occurred_at", rows=rows[:5].tolist(), n_rows=len(rows)
+        )
+    return epoch_micros(values, "occurred_at")
 
 
 def _weights(values: Any, owner: str) -> NDArray[np.float64]:
@@ -246,6 +260,8 @@ def read_matrix(
     """Read a sparse matrix; see `Interactions.from_matrix`."""
     owner = "Interactions.from_matrix"
     _check_settings(owner, feedback, None)
+    if getattr(matrix, "ndim", 2) != 2:
+        raise InvalidDataError(f"{owner}: the matrix must have two dimensions.")
     given = sparse.csr_array(matrix).tocoo()  # entries that a matrix holds twice are summed
     shape, wanted = given.shape, (len(customer_ids), len(item_ids))
     if shape != wanted:
@@ -273,15 +289,12 @@ def read_matrix(
 
 
 def _coded_ids(values: Any, name: str, owner: str) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    table = pd.DataFrame({"id": pd.Series(values)})
-    role = Role("id", "id", name, required=True)
-
-    class _Ids(Table):
-        _roles: ClassVar[tuple[Role, ...]] = (role,)
-
-    if not len(table):
+    if not len(values):
         raise InvalidDataError(f"{owner}: {name} is empty. One is needed.")
-    settled = frames.collect_columns(frames.enter(_Ids(table).frame), ["id"])["id"]
+    roles = (Role(name, "id", "one for each row or column", required=True),)
+    table_class = type(owner, (Table,), {"_roles": roles})
+    table: Table = table_class(pd.DataFrame({name: pd.Series(values)}))
+    settled = frames.collect_columns(frames.enter(table.frame), [name])[name]
     codes, distinct = code_values(settled)
     if len(distinct) < len(codes):
         rows = np.flatnonzero(pd.Series(codes).duplicated().to_numpy())
