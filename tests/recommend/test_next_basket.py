@@ -77,7 +77,7 @@ def test_neighbours_are_those_of_a_dense_computation() -> None:
 
 def test_what_was_bought_often_and_lately_comes_first() -> None:
     frame = baskets_of((1, 1, "old milk"), (1, 2, "milk"), (1, 3, "milk new"), (2, 1, "other"))
-    lists = NextBasket(n_neighbours=0).fit(frame).recommend([1], k=3)
+    lists = NextBasket(n_neighbours=0, decay=0.9).fit(frame).recommend([1], k=3)
     assert lists["item_id"].tolist() == ["milk", "new", "old"]
     assert set(lists["reason"]) == {"bought before"}
 

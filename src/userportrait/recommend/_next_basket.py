@@ -34,11 +34,11 @@ class NextBasket(Recommender):
 
     Parameters
     ----------
-    n_neighbours : int, default=100
+    n_neighbours : int, default=300
         How many similar customers speak for items, too; 0 for none.
-    own_share : float, default=0.8
+    own_share : float, default=0.7
         How much the customer's own baskets count, the similar customers' the rest; 0 to 1.
-    decay : float, default=0.95
+    decay : float, default=1.0
         How much less each basket counts than the one after it, in (0, 1].
     group_size : int, default=7
         Baskets to a group.
@@ -104,9 +104,9 @@ class NextBasket(Recommender):
     def __init__(
         self,
         *,
-        n_neighbours: int = 100,
-        own_share: float = 0.8,
-        decay: float = 0.95,
+        n_neighbours: int = 300,
+        own_share: float = 0.7,
+        decay: float = 1.0,
         group_size: int = 7,
         group_decay: float = 0.8,
         engine: Engine = "auto",
