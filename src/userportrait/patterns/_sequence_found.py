@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._sequence_steps import Steps
 
-__all__ = ["Best", "Found"]
-
-_BYTES = 13
-"""Of one pattern in the result."""
+__all__ = ["Best", "Found", "item_totals"]
 
 
 class Found:
     """Patterns as a tree: parent, item, whether the item begins a step, customers, totals."""
+
+    bytes_each = 13
+    """Of one pattern in the result."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[NDArray[Any], ...]] = []
@@ -29,23 +29,24 @@ class Found:
         """Return the patterns of one item."""
         found = cls()
         items = np.arange(steps.n_items)
-        totals = None if weights is None else _item_totals(steps, weights)
+        totals = None if weights is None else item_totals(steps, weights)
         found.add(np.full(steps.n_items, -1), items, True, steps.counts, totals)
         return found
 
     def add(
         self,
-        parent: NDArray[np.int64],
+        parent: NDArray[np.signedinteger],
         item: NDArray[np.integer],
         is_new: bool | NDArray[np.bool_],
-        count: NDArray[np.int64],
+        count: NDArray[np.signedinteger],
         total: NDArray[np.int64] | None,
     ) -> NDArray[np.int64]:
         """Note patterns and return their numbers."""
         n = len(parent)
         totals = np.zeros(0, dtype=np.int64) if total is None else total
         starts = np.full(n, is_new) if isinstance(is_new, bool) else is_new
-        self._parts.append((parent.astype(np.int32), item.astype(np.int32), starts, count, totals))
+        narrow = parent.astype(np.int32, copy=False), item.astype(np.int32, copy=False)
+        self._parts.append((*narrow, starts, count, totals))
         numbers = np.arange(self._n, self._n + n, dtype=np.int64)
         self._n += n
         return numbers
@@ -56,7 +57,7 @@ class Found:
     @property
     def nbytes(self) -> int:
         """Bytes of the result."""
-        return _BYTES * self._n
+        return self.bytes_each * self._n
 
     def arrays(
         self,
@@ -82,7 +83,7 @@ class Best:
         self._top_k = top_k
         self._best = np.empty(0, dtype=np.int64)
 
-    def add(self, counts: NDArray[np.int64]) -> None:
+    def add(self, counts: NDArray[np.signedinteger]) -> None:
         """Look at the counts of further patterns."""
         k = self._top_k
         if k is None or not len(counts):
@@ -93,7 +94,7 @@ class Best:
             self.min_count = max(self.min_count, int(best[0]))
 
 
-def _item_totals(steps: Steps, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+def item_totals(steps: Steps, weights: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the summed weights of each item's customers."""
     owner = steps.customer[steps.step[steps.entries_by_item]]
     item = np.repeat(np.arange(steps.n_items), np.diff(steps.item_starts))

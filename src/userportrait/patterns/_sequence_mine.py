@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from userportrait.patterns._constraints import item_codes
 from userportrait.patterns._sequence_kinds import SequenceKind, without_larger
 from userportrait.patterns._sequence_numpy import mine_in_numpy
 from userportrait.patterns._sequence_patterns import SequencePatterns
-from userportrait.patterns._sequence_steps import GapUnit, Limits, Steps, prepare_steps
+from userportrait.patterns._sequence_steps import GapUnit, Limits, prepare_steps
 from userportrait.patterns._sequence_trie import SequenceTrie
 from userportrait.patterns._sequences import as_sequences
 from userportrait.patterns._support import min_count_of, support_problem
@@ -223,8 +223,8 @@ def mine_with_totals(
         The patterns, the sums of its nodes, the engine, and why mining stopped early.
     """
     run = _Run(sequences, limits, None, engine, n_threads, watch or Watch())
-    found, steps, stopped = run.search(least, weights=weights)
-    trie, total = _tree(found, steps, sequences)
+    found, codes, stopped = run.search(least, weights=weights)
+    trie, total = _tree(found, codes, sequences)
     assert total is not None  # noqa: S101  # weights were given
     return trie.keep(_within(trie, limits)), total, run.engine, stopped
 
@@ -261,8 +261,8 @@ class _Run:
     def mine(self, least: int, kind: SequenceKind) -> tuple[SequenceTrie, str | None]:
         """Return the patterns of one kind."""
         weights = self._fingerprints(kind)
-        found, steps, stopped = self.search(least, weights=weights)
-        trie, total = _tree(found, steps, self._sequences)
+        found, codes, stopped = self.search(least, weights=weights)
+        trie, total = _tree(found, codes, self._sequences)
         kept = self._of_kind(trie, total, kind)
         return (trie if kept is None else trie.keep(kept)), stopped
 
@@ -271,8 +271,8 @@ class _Run:
         wanted = top_k
         weights = self._fingerprints(kind)
         while True:
-            found, steps, stopped = self.search(least, weights=weights, top_k=wanted)
-            trie, total = _tree(found, steps, self._sequences)
+            found, codes, stopped = self.search(least, weights=weights, top_k=wanted)
+            trie, total = _tree(found, codes, self._sequences)
             listed = _within(trie, self._limits)
             limit = _kth_largest(trie.count[listed], wanted)
             above = trie.count >= (least if limit is None else limit)
@@ -285,37 +285,38 @@ class _Run:
 
     def search(
         self, least: int, *, weights: NDArray[np.int64] | None = None, top_k: int | None = None
-    ) -> tuple[Found, Steps, str | None]:
-        """Return every pattern, whatever its kind."""
-        steps = prepare_steps(
-            self._sequences, self._limits, least, allowed=self._allowed, owner="mine_sequences"
-        )
+    ) -> tuple[Found, NDArray[np.int32], str | None]:
+        """Return patterns of every kind, the code of each item, and why the search stopped."""
+        options: Any = {"watch": self._watch, "weights": weights, "top_k": top_k}
         if self.engine == "numba":
             from userportrait.patterns._sequence_numba import mine_in_numba
 
-            found, stopped = mine_in_numba(
-                steps,
+            found, codes, stopped = mine_in_numba(
+                self._sequences,
                 self._limits,
                 least,
-                watch=self._watch,
-                weights=weights,
-                top_k=top_k,
+                allowed=self._allowed,
                 n_threads=self._n_threads,
+                **options,
             )
         else:
-            found, stopped = mine_in_numpy(
-                steps, self._limits, least, watch=self._watch, weights=weights, top_k=top_k
+            steps = prepare_steps(
+                self._sequences, self._limits, least, allowed=self._allowed, owner="mine_sequences"
             )
-        text = None if stopped is None else stopped.replace("itemsets", "patterns")
-        return found, steps, text
+            codes = steps.codes
+            found, stopped = mine_in_numpy(steps, self._limits, least, **options)
+        return found, codes, None if stopped is None else stopped.replace("itemsets", "patterns")
 
     def _of_kind(
         self, trie: SequenceTrie, total: NDArray[np.int64] | None, kind: SequenceKind
     ) -> NDArray[np.bool_] | None:
-        within = _within(trie, self._limits)
+        limits = self._limits
+        if kind == "all" and limits.min_length <= 1 and limits.min_steps <= 1:
+            return None
+        within = _within(trie, limits)
         if kind == "all":
-            return None if within.all() else within
-        has_all = self._limits.max_gap is None
+            return within
+        has_all = limits.max_gap is None
         label = np.zeros(len(trie.parent), dtype=np.int64)
         if kind == "closed":
             label = trie.count.astype(np.int64) if total is None else total
@@ -334,11 +335,11 @@ class _Run:
 
 
 def _tree(
-    found: Found, steps: Steps, sequences: Sequences
+    found: Found, codes: NDArray[np.int32], sequences: Sequences
 ) -> tuple[SequenceTrie, NDArray[np.int64] | None]:
     parent, item, is_new, count, total = found.arrays()
-    narrow = count.astype(np.int32)
-    return SequenceTrie(parent, steps.codes[item], is_new, narrow, len(sequences.items)), total
+    narrow = count.astype(np.int32, copy=False)
+    return SequenceTrie(parent, codes[item], is_new, narrow, len(sequences.items)), total
 
 
 def _within(trie: SequenceTrie, limits: Limits) -> NDArray[np.bool_]:
