@@ -171,19 +171,16 @@ def test_nearest_are_those_of_the_formula(
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("unit", [False, True])
 @pytest.mark.parametrize("fill", [0.05, 0.6])
-def test_halves_rows_scipy_and_threads_agree(
-    monkeypatch: pytest.MonkeyPatch, form: str, unit: bool, fill: float
-) -> None:
+def test_halves_rows_scipy_and_threads_agree(form: str, unit: bool, fill: float) -> None:
     pytest.importorskip("numba")
     c = comparison(random_matrix((130, 90), fill, 12, whole=False), form, 0.5, unit=unit)
     random = np.random.default_rng(1)
     c = replace(c, left_scale=random.random(130) + 9, right_scale=random.random(130) + 9)
     expected = nearest_rows(c, 11, engine="numpy")
-    by_rows = replace(c, places=None)
     for n_jobs in (1, 3):
-        assert_same_matrix(nearest_rows(by_rows, 11, engine="numba", n_jobs=n_jobs), expected)
-        monkeypatch.setattr(_sparse, "_MIN_FILL", 0)
-        assert_same_matrix(nearest_rows(c, 11, engine="numba", n_jobs=n_jobs), expected)
+        for halves in (False, True):
+            found = nearest_rows(c, 11, engine="numba", n_jobs=n_jobs, halves=halves)
+            assert_same_matrix(found, expected)
 
 
 def test_a_query_has_other_rows_than_columns(engine: Any) -> None:

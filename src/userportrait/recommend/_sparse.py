@@ -103,10 +103,9 @@ def transposed(matrix: Matrix, engine: Engine) -> tuple[Matrix, NDArray[np.int64
     """Return the transposed matrix, and where each of its entries stands in the given one."""
     n_rows, n_columns = matrix.shape
     if not uses_numba(engine, "transposed"):
-        numbered = csr(np.arange(matrix.nnz), matrix.indices, matrix.indptr, matrix.shape)
-        turned = numbered.T.tocsr()
-        places = turned.data
-        indptr, indices = turned.indptr, turned.indices
+        numbers = np.arange(len(matrix.indices), dtype=np.int64)
+        turned: Matrix = csr(numbers, matrix.indices, matrix.indptr, matrix.shape).T.tocsr()
+        indptr, indices, places = turned.indptr, turned.indices, turned.data
     else:
         from userportrait.recommend._sparse_numba import transpose
 
@@ -114,8 +113,7 @@ def transposed(matrix: Matrix, engine: Engine) -> tuple[Matrix, NDArray[np.int64
         indices = np.empty(matrix.nnz, dtype=np.int32)
         places = np.empty(matrix.nnz, dtype=np.int64)
         transpose(*_pattern(matrix), indptr, indices, places)
-    data: NDArray[Any] = matrix.data
-    return csr(data[places], indices, indptr, (n_columns, n_rows)), places
+    return csr(matrix.data[places], indices, indptr, (n_columns, n_rows)), places
 
 
 def top_of_product(
@@ -168,7 +166,12 @@ def top_of_product(
 
 
 def nearest_rows(
-    comparison: Comparison, k: int, *, engine: Engine = "auto", n_jobs: int | None = None
+    comparison: Comparison,
+    k: int,
+    *,
+    engine: Engine = "auto",
+    n_jobs: int | None = None,
+    halves: bool | None = None,
 ) -> Matrix:
     """Return the k nearest columns of each row.
 
@@ -179,6 +182,9 @@ def nearest_rows(
         Of equal similarities, those in front are kept.
     engine : {'auto', 'numpy', 'numba'}, default='auto'
     n_jobs : int, optional
+    halves : bool, optional
+        Whether compiled code adds up half of a symmetric product, which needs memory for all
+        sums. By default where that is faster, and they take no more than 300 MB.
 
     Returns
     -------
@@ -199,10 +205,11 @@ def nearest_rows(
     columns = np.empty(starts[-1], dtype=np.int32)
     values = np.empty(starts[-1], dtype=np.float32)
     counts = np.zeros(n_rows, dtype=np.int64)
-    square = 8 * n_rows * n_columns
-    fill = int(products.sum()) / max(1, n_rows * n_columns)
     out = (k, starts, columns, values, counts)
-    if c.places is not None and square <= _SQUARE_BYTES and fill >= _MIN_FILL:
+    if halves is None:
+        n_sums = n_rows * n_columns
+        halves = 8 * n_sums <= _SQUARE_BYTES and int(products.sum()) >= _MIN_FILL * n_sums
+    if halves and c.places is not None:
         _nearest_by_halves(c, c.places, products, out, thread_count(n_jobs))
     else:
         _nearest_by_rows(c, products, out, thread_count(n_jobs))
@@ -232,7 +239,7 @@ def _nearest_by_halves(
     """Add up what is behind the diagonal only, where all sums fit into memory."""
     from userportrait.recommend._nearest_numba import half_products, mirror, nearest_in_square
 
-    n = c.left.shape[0]
+    n: int = c.left.shape[0]
     square = np.zeros((n, n))
     left, right = _numbers(c.left, np.float64), _right_side(c)
     left_scale, right_scale = c.scales
@@ -247,11 +254,11 @@ def _nearest_by_halves(
     def choose(start: int, stop: int) -> None:
         nearest_in_square(square, *scales, *out, start, stop)
 
-    rows: NDArray[np.intp] = np.arange(n)
+    rows = np.arange(n, dtype=np.int64)
     share = (n - rows) / n  # of the products of a row, behind the diagonal
     run_in_parts(add, part_bounds(products * share, n_threads), n_threads)
     run_in_parts(reflect, part_bounds(rows, n_threads), n_threads)
-    run_in_parts(choose, part_bounds(np.full(n, n), n_threads), n_threads)
+    run_in_parts(choose, part_bounds(np.full(n, n, dtype=np.int64), n_threads), n_threads)
 
 
 def _packed(

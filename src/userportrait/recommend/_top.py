@@ -129,7 +129,7 @@ def top_of_scores(
         top_rows(given, n, floor, mask, blocked_ptr, out, items, values, start, stop)
 
     n_threads = thread_count(n_jobs) if scores.size >= _MANY_SCORES else 1
-    run_in_parts(work, part_bounds(np.full(n_rows, n_items), n_threads), n_threads)
+    run_in_parts(work, part_bounds(np.ones(len(scores), dtype=np.int64), n_threads), n_threads)
     return _widened(Top(items, values), k)
 
 
