@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="+", choices=sorted(FILES), default=sorted(FILES))
     parser.add_argument("--check", action="store_true", help="GF-CF on gowalla first")
     arguments = parser.parse_args()
-    print_environment()
+    print_environment("numpy", "scipy")
     for name in arguments.set:
         train, test = read_split(arguments.data, name)
         print(f"{name}: {train.shape}, {train.nnz:,} train, {test.nnz:,} test; {PUBLISHED[name]}")

@@ -21,6 +21,7 @@ from userportrait.recommend._linear import (
     main_items_by_column,
     power,
     row_numbers,
+    row_sums,
     weighted,
 )
 
@@ -150,9 +151,10 @@ class EASE(Recommender):
         n = data.n_items if on_items else data.n_customers
         self._check_memory(n, data)
         for name in self._learned:
-            self.__dict__.pop(name, None)
+            if hasattr(self, name):
+                delattr(self, name)
         row = row_numbers(given)
-        per_customer = np.bincount(row, weights=given.data, minlength=given.shape[0])
+        per_customer = row_sums(given)
         counts = power(per_customer, -self.customer_power)
         total = float((counts * per_customer).sum())
         self._customer_scale = np.sqrt(counts * (per_customer.sum() / total if total else 1.0))
@@ -275,8 +277,9 @@ class EASE(Recommender):
         self, items: NDArray[np.intp], weights: NDArray[np.float64], known: int, item: int
     ) -> NDArray[np.float64]:
         one = csr(weights, items, np.array([0, len(items)]), (1, self.interactions_.n_items))
-        column = self._columns(np.array([item], dtype=np.intp))[items, 0]
-        return weighted(one, self.weighting).data * column.astype(np.float64)
+        column = self._columns(np.array([item], dtype=np.intp))[items, 0].astype(np.float64)
+        found: NDArray[np.float64] = weighted(one, self.weighting).data * column
+        return found
 
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]

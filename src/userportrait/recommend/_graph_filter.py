@@ -28,6 +28,7 @@ from userportrait.recommend._linear import (
     main_items_by_column,
     power,
     row_numbers,
+    row_sums,
     weighted,
 )
 from userportrait.recommend._low_pass import leading_directions
@@ -188,7 +189,7 @@ class GraphFilter(Recommender):
         uses_numba(self.engine, "GraphFilter")
         given = weighted(data.matrix, self.weighting)
         row = row_numbers(given)
-        per_customer = np.bincount(row, weights=given.data, minlength=given.shape[0])
+        per_customer = row_sums(given)
         per_item = column_sums(given)
         self._past_scale = power(per_item, -self.item_power)
         self._item_scale = power(per_item, self.popularity)
@@ -214,7 +215,7 @@ class GraphFilter(Recommender):
         self._back: Matrix = csr(scaled, self.graph_.indices, self.graph_.indptr, self.graph_.shape)
         self._seen_by = (self.directions_ * self._item_scale[:, None]).astype(np.float32)
         self._item_weights: NDArray[np.float32] | None = None
-        n_items = self.graph_.shape[1]
+        n_items = len(self._item_scale)
         if n_items <= _DENSE_ITEMS:
             every = self._columns(np.arange(n_items))
             self._item_weights = every * self._past_scale[:, None].astype(np.float32)
@@ -278,7 +279,8 @@ class GraphFilter(Recommender):
         def sums(row: NDArray[np.intp], item: NDArray[np.intp]) -> NDArray[np.float64]:
             directions = self.directions_[item].astype(np.float64)
             shared = np.einsum("ij,ij->i", amounts[row], directions)
-            return near[row, item] + shared * self._item_scale[item]
+            found: NDArray[np.float64] = near[row, item] + shared * self._item_scale[item]
+            return found
 
         return exact_top(scores, sums, k, allowed, blocked, positive_only=True)
 
@@ -324,7 +326,8 @@ class GraphFilter(Recommender):
                   (1, self.graph_.shape[1]))  # fmt: skip
         if self._item_weights is not None:
             given = weighted(one, self.weighting).data
-            return given * self._item_weights[items, item].astype(np.float64)
+            own: NDArray[np.float64] = given * self._item_weights[items, item].astype(np.float64)
+            return own
         past = self._past(one)
         column = np.zeros(self.graph_.shape[0])
         start, stop = self._across.indptr[item], self._across.indptr[item + 1]
@@ -333,7 +336,8 @@ class GraphFilter(Recommender):
         near = self._across[items] @ column
         amounts = self.directions_[items].astype(np.float64) * self._low
         shared = amounts @ self.directions_[item].astype(np.float64) * self._item_scale[item]
-        return past.data * (near + shared)
+        found: NDArray[np.float64] = past.data * (near + shared)
+        return found
 
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]

@@ -31,6 +31,7 @@ __all__ = [
     "main_items_by_column",
     "power",
     "row_numbers",
+    "row_sums",
     "weighted",
 ]
 
@@ -53,12 +54,20 @@ def weighted(matrix: Matrix, weighting: Weighting) -> Matrix:
 
 def row_numbers(matrix: Matrix) -> NDArray[np.intp]:
     """Return the row of each entry."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    sizes: NDArray[np.intp] = np.diff(matrix.indptr)
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def row_sums(matrix: Matrix) -> NDArray[np.float64]:
+    """Return the sum of each row, in the order of its entries."""
+    found: Any = np.bincount(row_numbers(matrix), weights=matrix.data, minlength=matrix.shape[0])
+    return np.asarray(found, dtype=np.float64)
 
 
 def column_sums(matrix: Matrix) -> NDArray[np.float64]:
     """Return the sum of each column; entries are added in the order of rows."""
-    return np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
+    found: Any = np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
+    return np.asarray(found, dtype=np.float64)
 
 
 def power(sums: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:

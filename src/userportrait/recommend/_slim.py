@@ -20,7 +20,7 @@ from userportrait.recommend._engines import (
     uses_numba,
 )
 from userportrait.recommend._interactions import csr
-from userportrait.recommend._linear import WEIGHTING_RULE, Weighting, weighted
+from userportrait.recommend._linear import WEIGHTING_RULE, Weighting, row_sums, weighted
 from userportrait.recommend._sparse import main_past_items, top_of_product
 
 if TYPE_CHECKING:
@@ -200,16 +200,17 @@ class SLIM(Recommender):
 
     def _plain_fits(self, across: Matrix) -> list[_Fit]:
         """Fit by descent on products of items; the same steps as the compiled code."""
-        n = across.shape[0]
+        n = len(across.indptr) - 1
+        every: NDArray[np.intp] = np.arange(n)
         products = (across @ across.T).tocsr()
         dense = products.toarray() if n <= _DENSE_ITEMS else None
         squares = _squares(across)
         fits: list[_Fit] = []
         for column in range(n):
             part = slice(products.indptr[column], products.indptr[column + 1])
-            shared = np.zeros(n)
+            shared: NDArray[np.float64] = np.zeros(n)
             shared[products.indices[part]] = products.data[part]
-            items = np.flatnonzero((shared > self.l1) & (np.arange(n) != column))
+            items = np.flatnonzero((shared > self.l1) & (every != column))
             if dense is not None:
                 between = dense[np.ix_(items, items)]
             else:
@@ -275,8 +276,9 @@ class SLIM(Recommender):
         self, items: NDArray[np.intp], weights: NDArray[np.float64], known: int, item: int
     ) -> NDArray[np.float64]:
         one = csr(weights, items, np.array([0, len(items)]), (1, self.item_weights_.shape[0]))
-        column = self.item_weights_[items][:, [item]].toarray().ravel()
-        return weighted(one, self.weighting).data * column.astype(np.float64)
+        column = self.item_weights_[items][:, [item]].toarray().ravel().astype(np.float64)
+        found: NDArray[np.float64] = weighted(one, self.weighting).data * column
+        return found
 
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]
@@ -293,8 +295,7 @@ class SLIM(Recommender):
 
 def _squares(across: Matrix) -> NDArray[np.float64]:
     """Return the sum of squares of each row."""
-    row = np.repeat(np.arange(across.shape[0]), np.diff(across.indptr))
-    return np.bincount(row, weights=across.data**2, minlength=across.shape[0])
+    return row_sums(csr(across.data**2, across.indices, across.indptr, across.shape))
 
 
 def _parts(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
