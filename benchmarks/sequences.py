@@ -3,8 +3,10 @@
 All get the same sequences of single items, made outside the clock: rusket as arrays, prefixspan-py
 as lists, ours as `Sequences`. Inside the clock: the whole call, up to each library's own result
 (ours: arrays; rusket: a frame of lists; prefixspan-py: a list of lists). The number of patterns
-and the sum of their counts are compared first. Best of several runs in turn, in seconds of
-process time over all threads.
+and the sum of their counts are compared first. Each data set is mined at a count and at half of it.
+
+Ways are run in turn, best of several runs; one that takes over a second is run once. Two clocks are
+read: process time, over all threads, and the time of day. The ratios are of the one and the other.
 
 Needs `rusket` and `prefixspan`. Times of numba are without its compilation, which is kept on disk.
 """
@@ -14,9 +16,10 @@ from __future__ import annotations
 import argparse
 import gc
 import time
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DAY = 86_400_000_000
+OURS = ("numba", "numpy")
 
 
 def sequences_of(frame: pd.DataFrame, item: str, by: list[str], *, flat: bool = True) -> Any:
@@ -90,63 +94,76 @@ def workloads(data: Path) -> Iterator[tuple[str, Sequences, int]]:
     yield "online retail", sequences_of(retail(data), "item", ["at"]), 250
 
 
-def best_of(ways: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], Any]:
-    """Run each way in turn; return the best process time of each and the last results."""
-    found = {name: way() for name, way in ways.items()}  # compiles, warms up
-    best = dict.fromkeys(ways, float("inf"))
+class Clocks(NamedTuple):
+    """Seconds of process time, and of the time of day."""
+
+    process: float
+    day: float
+
+    def over(self, other: Clocks) -> Clocks:
+        """Return how many times as long as another."""
+        return Clocks(self.process / other.process, self.day / other.day)
+
+
+def timed(way: Callable[[], Any]) -> tuple[Clocks, Any]:
+    gc.collect()
+    day, process = time.perf_counter(), time.process_time()
+    found = way()
+    return Clocks(time.process_time() - process, time.perf_counter() - day), found
+
+
+def best_of(ways: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, Clocks], Any]:
+    """Run each way in turn; return the best times of each and the last results."""
+    runs: dict[str, list[Clocks]] = {}
+    found: dict[str, Any] = {}
+    for name, way in ways.items():  # compiles, warms up
+        first, found[name] = timed(way)
+        runs[name] = [first]
+    slow = {name for name, (first, *_) in runs.items() if first.day > 1 and name not in OURS}
     for _ in range(repeats):
-        for name, way in ways.items():
-            gc.collect()
-            start = time.process_time()
-            way()
-            best[name] = min(best[name], time.process_time() - start)
-    return best, found
+        for name in ways.keys() - slow:
+            runs[name].append(timed(ways[name])[0])
+    return {
+        name: Clocks(*map(min, zip(*taken, strict=True))) for name, taken in runs.items()
+    }, found
 
 
-def beside_rivals(data: Path, repeats: int, slow: set[str]) -> None:
+def beside_rivals(data: Path, repeats: int, only: set[str]) -> None:
     import rusket
     from prefixspan import PrefixSpan
 
-    ratios: dict[str, list[float]] = {"rusket": [], "prefixspan-py": []}
-    print(f"\n{'data @ count':22s}{'patterns':>10s}  seconds: numba, numpy, rusket, prefixspan-py")
-    for name, sequences, least in workloads(data):
+    ratios: dict[str, list[Clocks]] = {"rusket": [], "prefixspan-py": []}
+    print("\nseconds of process time / of the day; then times the seconds of numba")
+    for name, sequences, usual in workloads(data):
+        if only and name not in only:
+            continue
         arrays = sequences.step_ptr.astype(np.uintp), sequences.indices.astype(np.uint32)
         lists = [part.tolist() for part in np.split(sequences.indices, sequences.step_ptr[1:-1])]
-
-        def numba(s: Any = sequences, c: int = least) -> Any:
-            return mine_sequences(s, min_support=c, engine="numba")
-
-        def numpy(s: Any = sequences, c: int = least) -> Any:
-            return mine_sequences(s, min_support=c, engine="numpy")
-
-        def rust(a: Any = arrays, c: int = least) -> Any:
-            return rusket.PrefixSpan(a, c).mine()
-
-        def python(p: Any = lists, c: int = least) -> Any:
-            return PrefixSpan(p).frequent(c)
-
-        best, found = best_of({"numba": numba, "numpy": numpy, "rusket": rust}, repeats)
-        ours = found["numba"]
-        assert len(ours) == len(found["numpy"]) == len(found["rusket"])
-        total = int(ours.counts.sum())
-        assert total == int(found["numpy"].counts.sum()) == int(found["rusket"]["support"].sum())
-        ratios["rusket"].append(best["rusket"] / best["numba"])
-        text = f"{best['numba']:.4f}, {best['numpy']:.3f}, {best['rusket']:.3f}"
-        over_numpy = best["rusket"] / best["numpy"]
-        shown = f"rusket / numba {ratios['rusket'][-1]:.1f}, rusket / numpy {over_numpy:.1f}"
-        if name in slow:
-            start = time.process_time()
-            theirs = python()
-            seconds = time.process_time() - start
-            assert (len(theirs), sum(count for count, _ in theirs)) == (len(ours), total)
-            ratios["prefixspan-py"].append(seconds / best["numba"])
-            text += f", {seconds:.2f}"
-            shown += f", prefixspan-py / numba {ratios['prefixspan-py'][-1]:.0f}"
-        print(f"{name + ' @' + str(least):22s}{len(ours):10,}  {text}; {shown}", flush=True)
+        for least in (usual, usual // 2):
+            ways: dict[str, Callable[[], Any]] = {
+                "numba": partial(mine_sequences, sequences, min_support=least, engine="numba"),
+                "numpy": partial(mine_sequences, sequences, min_support=least, engine="numpy"),
+                "rusket": rusket.PrefixSpan(arrays, least).mine,
+                "prefixspan-py": partial(PrefixSpan(lists).frequent, least),
+            }
+            best, found = best_of(ways, repeats)
+            sizes = {len(result) for result in found.values()}
+            sums = {int(found[engine].counts.sum()) for engine in OURS}
+            sums |= {int(found["rusket"]["support"].sum())}
+            sums |= {sum(count for count, _ in found["prefixspan-py"])}
+            assert len(sizes) == len(sums) == 1
+            print(f"{name} @{least}, {sizes.pop():,} patterns")
+            for way, clocks in best.items():
+                over = clocks.over(best["numba"])
+                if way in ratios:
+                    ratios[way].append(over)
+                text = f"  {way:15s}{clocks.process:10.4f} /{clocks.day:10.4f}"
+                print(f"{text}{over.process:10.1f} /{over.day:8.1f}", flush=True)
     for rival, values in ratios.items():
-        if values:
-            mean, least_ratio = geometric_mean(values), min(values)
-            print(f"geometric mean over {rival}: {mean:.1f}, least {least_ratio:.1f}")
+        for clock in Clocks._fields:
+            column = [getattr(value, clock) for value in values]
+            mean, least_ratio = geometric_mean(column), min(column)
+            print(f"{rival}, {clock}: geometric mean {mean:.1f}, least {least_ratio:.1f}")
 
 
 def cost_of_limits(data: Path, repeats: int) -> None:
@@ -165,22 +182,24 @@ def cost_of_limits(data: Path, repeats: int) -> None:
         }
         best, found = best_of(ways, repeats)
         print(f"\nonline retail, {len(baskets):,} customers, baskets as steps @130, {engine}")
-        for name, seconds in best.items():
-            ratio, n = seconds / best["no limit"], len(found[name])
-            print(f"  {name:30s}{n:8,} patterns {seconds:8.3f} s, {ratio:.2f} of no limit")
+        for name, clocks in best.items():
+            over, n = clocks.over(best["no limit"]), len(found[name])
+            text = f"  {name:30s}{n:8,} patterns {clocks.process:8.4f} s"
+            print(f"{text}, {over.process:.2f} of no limit")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--slow", nargs="*", default=["yoochoose", "members", "beauty"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], help="names of data sets")
     parser.add_argument("--only-limits", action="store_true")
     options = parser.parse_args()
     print_environment("userportrait", "numba", "numpy", "rusket", "prefixspan")
     if not options.only_limits:
-        beside_rivals(options.data, options.repeats, set(options.slow))
-    cost_of_limits(options.data, options.repeats)
+        beside_rivals(options.data, options.repeats, set(options.only))
+    if not options.only:
+        cost_of_limits(options.data, options.repeats)
 
 
 if __name__ == "__main__":
