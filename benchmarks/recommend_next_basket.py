@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 DATA = ("online retail", "groceries members")
 METRICS = ("recall@10", "ndcg@10", "hit_rate@10")
 TUNED: dict[str, dict[str, Any]] = {
-    "online retail": {"own_share": 0.9, "decay": 1.0, "group_decay": 0.6},
-    "groceries members": {"own_share": 0.5, "decay": 1.0, "group_decay": 0.8},
+    "online retail": {"own_share": 0.9, "group_decay": 0.6, "shrinkage": 0.0},
+    "groceries members": {"own_share": 0.9, "group_decay": 0.6, "shrinkage": 100.0},
 }
 
 
@@ -54,8 +54,8 @@ def parts(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def grid() -> list[dict[str, Any]]:
-    names = ("own_share", "decay", "group_decay", "n_neighbours")
-    values = ((0.5, 0.7, 0.9), (0.8, 0.95, 1.0), (0.6, 0.8, 1.0), (50, 300))
+    names = ("own_share", "decay", "group_decay", "shrinkage")
+    values = ((0.5, 0.7, 0.9), (0.95, 1.0), (0.6, 0.8), (None, 0.0, 10.0, 100.0))
     return [dict(zip(names, point, strict=True)) for point in product(*values)]
 
 
@@ -81,7 +81,7 @@ def compare(name: str) -> None:
     print(f"\n{name}: {len(customers):,} customers, {share:.0%} of the test bought before")
     models: dict[str, Any] = {
         "popular": Popularity(),
-        "own most frequent": NextBasket(n_neighbours=0, decay=1.0, group_decay=1.0),
+        "own most frequent": NextBasket(n_neighbours=0, decay=1.0, group_decay=1.0, shrinkage=0.0),
         "NextBasket, defaults": NextBasket(),
         "NextBasket, tuned": NextBasket(**TUNED[name]),
         "MarkovNext": MarkovNext(),

@@ -124,6 +124,7 @@ ROOMS = {
     "tags": "Tags and their catalogue",
     "value": "RFM",
     "patterns": "What sells together",
+    "recommend": "Recommendation",
     "audience": "Audiences",
     "portraits": "Portraits",
     "report": "Report and plots",

@@ -48,7 +48,9 @@ def slow_habits(frame: pd.DataFrame, model: NextBasket) -> dict[tuple[Any, Any],
 
 def test_habits_are_those_of_the_paper_computed_with_loops() -> None:
     frame = some_baskets(0)
-    model = NextBasket(decay=0.9, group_size=3, group_decay=0.7, n_neighbours=0).fit(frame)
+    model = NextBasket(decay=0.9, group_size=3, group_decay=0.7, n_neighbours=0, shrinkage=0.0).fit(
+        frame
+    )
     expected = slow_habits(frame, model)
     lists = model.recommend(k=99)
     assert len(lists) >= len(expected)
@@ -61,7 +63,7 @@ def test_habits_are_those_of_the_paper_computed_with_loops() -> None:
 
 def test_neighbours_are_those_of_a_dense_computation() -> None:
     frame = some_baskets(1)
-    model = NextBasket(n_neighbours=4, own_share=0.6).fit(frame)
+    model = NextBasket(n_neighbours=4, own_share=0.6, shrinkage=3.0).fit(frame)
     habits = model.habits_.toarray()
     unit = habits / np.linalg.norm(habits, axis=1, keepdims=True)
     near = (unit @ unit.T.astype(np.float32).astype(np.float64)).copy()
@@ -70,6 +72,10 @@ def test_neighbours_are_those_of_a_dense_computation() -> None:
     for row in range(len(habits)):
         chosen = [c for c in np.argsort(-near[row], kind="stable")[:4] if near[row, c] > 0]
         expected[row] = 0.6 * habits[row] + 0.4 * habits[chosen].mean(axis=0)
+    n = frame.groupby("customer_id")["occurred_at"].nunique().to_numpy()[:, None]
+    held = frame.drop_duplicates()["item_id"].value_counts()
+    popular = held[model.interactions_.item_ids].to_numpy() / n.sum()
+    expected = (n * expected + 3 * popular) / (n + 3)
     known = np.arange(len(habits))
     scores = model.score_rows(model.interactions_.matrix, known)
     np.testing.assert_allclose(scores, expected, atol=1e-12)
@@ -77,16 +83,43 @@ def test_neighbours_are_those_of_a_dense_computation() -> None:
 
 def test_what_was_bought_often_and_lately_comes_first() -> None:
     frame = baskets_of((1, 1, "old milk"), (1, 2, "milk"), (1, 3, "milk new"), (2, 1, "other"))
-    lists = NextBasket(n_neighbours=0, decay=0.9).fit(frame).recommend([1], k=3)
+    lists = NextBasket(n_neighbours=0, decay=0.9, shrinkage=0.0).fit(frame).recommend([1], k=3)
     assert lists["item_id"].tolist() == ["milk", "new", "old"]
     assert set(lists["reason"]) == {"bought before"}
 
 
 def test_new_items_come_from_similar_customers_if_asked_for() -> None:
     frame = baskets_of((1, 1, "tea milk"), (2, 1, "tea milk jam"), (3, 1, "oil"))
-    lists = NextBasket(n_neighbours=1).fit(frame).recommend([1], k=1, filter_seen=True)
+    lists = (
+        NextBasket(n_neighbours=1, shrinkage=0.0).fit(frame).recommend([1], k=1, filter_seen=True)
+    )
     assert lists["item_id"].tolist() == ["jam"]
     assert lists["reason"].tolist() == ["bought by similar customers"]
+
+
+def test_customers_of_few_baskets_get_what_is_popular() -> None:
+    many = [(c, 1, "milk bread") for c in range(2, 30)]
+    frame = baskets_of((1, 1, "caviar"), *many)
+    lists = NextBasket(n_neighbours=0, shrinkage=10.0).fit(frame).recommend([1], k=3)
+    assert lists["item_id"].tolist() == ["bread", "milk", "caviar"]
+    assert lists["reason"].tolist() == ["popular", "popular", "bought before"]
+    assert lists["score"][2] == pytest.approx((1 + 10 / 29) / 11)  # by hand
+
+
+def test_the_shrinkage_is_the_one_that_finds_last_baskets_best() -> None:
+    regular = baskets_of(*[(c, day, f"own{c} x{c}{day}") for c in range(40) for day in range(6)])
+    assert NextBasket(n_neighbours=0).fit(regular).shrinkage_ == 0.0
+    luck = np.random.default_rng(0)
+    chance = baskets_of(
+        *[
+            (c, day, " ".join(f"p{i}" for i in luck.zipf(1.8, 4) % 40))
+            for c in range(200)
+            for day in range(3)
+        ]
+    )
+    chosen = NextBasket(n_neighbours=0).fit(chance).shrinkage_
+    assert chosen is not None
+    assert chosen >= 10.0
 
 
 def slow_transitions(frame: pd.DataFrame, model: MarkovNext) -> dict[tuple[str, str], float]:
@@ -174,7 +207,7 @@ def test_they_keep_the_promises_of_a_recommender_and_need_times(model: Any) -> N
 def test_orders_of_one_moment_are_baskets_of_their_own() -> None:
     frame = baskets_of((1, 1, "a b"), (1, 1, "c"))
     frame["order_id"] = [2, 2, 1]
-    model = NextBasket(n_neighbours=0, decay=0.5).fit(frame)
+    model = NextBasket(n_neighbours=0, decay=0.5, shrinkage=0.0).fit(frame)
     scores = model.recommend([1], k=3).set_index("item_id")["score"]
     assert scores["a"] == pytest.approx(0.5)  # the last of two baskets, by the order's number
     assert scores["c"] == pytest.approx(0.25)

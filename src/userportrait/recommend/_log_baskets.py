@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from userportrait.recommend._interactions import InteractionLog, Interactions, Matrix
 
-__all__ = ["LogBaskets", "log_baskets", "needed_log", "weighted_rows"]
+__all__ = ["LogBaskets", "earlier_baskets", "log_baskets", "needed_log", "weighted_rows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,16 @@ def log_baskets(log: InteractionLog, n_items: int) -> LogBaskets:
     end = last[np.searchsorted(last, np.arange(len(customer)))]
     age = end - np.arange(len(customer))
     return LogBaskets(indptr, (keys % n_items).astype(np.int32), customer, age)
+
+
+def earlier_baskets(baskets: LogBaskets) -> LogBaskets:
+    """Leave out the last basket of each customer."""
+    keep = baskets.age > 0
+    sizes = np.diff(baskets.indptr)
+    indptr = np.zeros(int(keep.sum()) + 1, dtype=np.int64)
+    np.cumsum(sizes[keep], out=indptr[1:])
+    items = baskets.items[np.repeat(keep, sizes)]
+    return LogBaskets(indptr, items, baskets.customer[keep], baskets.age[keep] - 1)
 
 
 def weighted_rows(
