@@ -15,7 +15,7 @@ from mlxtend.frequent_patterns import association_rules
 
 from helpers.brute_itemsets import all_itemsets, brute_itemsets
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.patterns import _rule_index
+from userportrait.patterns import _rule_index, _rules_mlxtend
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._budget import Budget
 from userportrait.patterns._itemsets import Itemsets
@@ -23,6 +23,7 @@ from userportrait.patterns._mine import mine_itemsets
 from userportrait.patterns._rule_sides import RuleSide
 from userportrait.patterns._rules_derive import derive_rules
 from userportrait.patterns._rules_mlxtend import installed_version
+from userportrait.patterns._rules_split import largest_antecedent
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
@@ -232,36 +233,72 @@ def test_mlxtend_as_engine_finds_the_same_rules() -> None:
         assert listed(ours) == listed(theirs)
 
 
-def test_colliding_random_numbers_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = _rule_index._draw_numbers
-    seeds: list[int] = []
-
-    def unlucky(n_items: int, seed: int) -> Any:
-        seeds.append(seed)
-        same = np.zeros(n_items, dtype=np.uint64)
-        arithmetic = np.arange(n_items, dtype=np.uint64)  # a + d equals b + c
-        return {0: same, 1: arithmetic}.get(seed, draw(n_items, seed))
-
-    expected = listed(derive_rules(brute_itemsets(SHOP, 1)))
-    monkeypatch.setattr(_rule_index, "_draw_numbers", unlucky)
-    assert listed(derive_rules(brute_itemsets(SHOP, 1))) == expected
-    assert max(seeds) == 2
-
-
-def test_a_wrong_place_behind_a_right_key_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    shorter = np.array([[0], [1]], dtype=np.int32)
-    codes = np.array([[0, 1]], dtype=np.int32)
-    assert _rule_index._is_right(codes, shorter, np.array([[1], [0]]))
-    assert _rule_index._is_right(codes, shorter, np.array([[-1], [0]]))
-    assert not _rule_index._is_right(codes, shorter, np.array([[0], [0]]))
-
-
-def test_numbers_that_never_tell_sets_apart_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        _rule_index, "_draw_numbers", lambda n_items, seed: np.zeros(n_items, dtype=np.uint64)
+@settings(max_examples=60)
+@given(
+    st.sets(st.frozensets(st.integers(0, 5), min_size=1), min_size=1, max_size=40),
+    st.sampled_from([1, 3, 1 << 20]),
+)
+def test_facets_are_the_sets_without_an_item_whatever_is_missing(
+    sets: set[frozenset[int]], few: int
+) -> None:
+    ordered = sorted(sets, key=lambda s: (len(s), sorted(s)))
+    longest = len(ordered[-1])
+    codes = [
+        np.array([sorted(s) for s in ordered if len(s) == k], dtype=np.int32).reshape(-1, k)
+        for k in range(1, longest + 1)
+    ]
+    found = Itemsets(
+        Trie.from_codes([(c, np.full(len(c), 1)) for c in codes], 6),
+        np.arange(6),
+        9,
+        min_count=1,
     )
-    with pytest.raises(AssertionError, match="told 15 itemsets apart"):
-        derive_rules(brute_itemsets(SHOP, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rule_index, "_FEW", few)  # by hashes, or by search alone
+        index = _rule_index.index_itemsets(found, owner="test")
+    place: dict[frozenset[int], int] = {s: i for i, s in enumerate(ordered)}
+    place[frozenset()] = index.empty
+    missing = 0
+    for at, itemset in enumerate(ordered):
+        for rank, item in enumerate(sorted(itemset)):
+            wanted = place.get(itemset - {item}, index.unknown)
+            missing += wanted == index.unknown
+            assert index.facets[rank, at] == wanted
+    assert index.is_whole == (missing == 0)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [8 * i for i in range(7)],  # all want one seat of a small set
+        ["tea", "pot", "cup", "milk", "mug", "jug", "jam"],
+        [-1, -2, 0, 7, 15, 31, 2**40],
+        [0.5, 1.25, 2.0, 3.75, 1e9, -0.5, 7.0],
+    ],
+)
+def test_rows_are_in_the_order_of_mlxtend_however_items_hash(items: list[Any]) -> None:
+    itemsets = brute_itemsets([items, items, items[1:], items[:-2]], 1)
+    with np.errstate(all="ignore"):
+        theirs = association_rules(itemsets.to_mlxtend(), num_itemsets=1, min_threshold=0.0)
+    pd.testing.assert_frame_equal(derive_rules(itemsets).to_mlxtend(), theirs, check_exact=True)
+
+
+def test_rows_are_in_the_order_of_mlxtend_where_no_seat_is_foreseen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    itemsets = brute_itemsets(SHOP, 1)
+    expected = derive_rules(itemsets).to_mlxtend()
+    monkeypatch.setattr(_rules_mlxtend, "_n_seats", lambda length: 0)
+    pd.testing.assert_frame_equal(derive_rules(itemsets).to_mlxtend(), expected)
+
+
+@given(st.integers(1, 2**31 - 2), st.floats(1e-6, 1.0))
+def test_the_largest_antecedent_is_the_last_that_meets_the_threshold(
+    count: int, threshold: float
+) -> None:
+    (most,) = largest_antecedent(np.array([count], dtype=np.int64), threshold).tolist()
+    assert count / most >= threshold
+    assert count / (most + 1) < threshold
 
 
 def test_all_wrong_parameters_are_named_at_once() -> None:

@@ -28,13 +28,16 @@ def divide(
     top: Any, bottom: Any, nothing: float = NAN, *, something: float | None = None
 ) -> Floats:
     """Divide; where the divisor is 0, give `nothing` for 0 / 0 and `something` for the rest."""
-    above, below = np.broadcast_arrays(
-        np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
-    )
-    found = np.full(above.shape, nothing)
+    above, below = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
+    by_zero = below == 0
+    if not by_zero.any():
+        return above / below
+    above, by_zero = np.broadcast_arrays(above, by_zero)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = above / below
+    found[by_zero] = nothing
     if something is not None:
-        found[above != 0] = something
-    np.divide(above, below, out=found, where=below != 0)
+        found[by_zero & (above != 0)] = something
     return found
 
 
@@ -101,6 +104,18 @@ class Tables:
         return self.cross / float(self.n) ** 2
 
     @cached_property
+    def expected(self) -> Floats:
+        """``left * right``, rounded once."""
+        found: Floats = self.left.astype(np.float64) * self.right
+        return found
+
+    @cached_property
+    def unexpected(self) -> Floats:
+        """``left * (n - right)``, rounded once."""
+        found: Floats = self.left.astype(np.float64) * (self.n - self.right)
+        return found
+
+    @cached_property
     def cross(self) -> Floats:
         """``n * both - left * right``, rounded once."""
         found: Floats = (self.both * self.n - self.left * self.right).astype(np.float64)
@@ -128,7 +143,7 @@ def confidence(t: Tables) -> Floats:
 
 
 def lift(t: Tables) -> Floats:
-    return t.both * float(t.n) / (t.left.astype(np.float64) * t.right)
+    return t.both * float(t.n) / t.expected
 
 
 def leverage(t: Tables) -> Floats:
@@ -136,8 +151,7 @@ def leverage(t: Tables) -> Floats:
 
 
 def conviction(t: Tables) -> Floats:
-    top = t.left.astype(np.float64) * (t.n - t.right)
-    return divide(top, t.left_only * float(t.n), INF, something=INF)
+    return divide(t.unexpected, t.left_only * float(t.n), INF, something=INF)
 
 
 def added_value(t: Tables) -> Floats:
@@ -145,11 +159,11 @@ def added_value(t: Tables) -> Floats:
 
 
 def certainty(t: Tables) -> Floats:
-    return divide(t.cross, t.left.astype(np.float64) * (t.n - t.right), 0.0)
+    return divide(t.cross, t.unexpected, 0.0)
 
 
 def signed_certainty(t: Tables) -> Floats:
-    against = t.cross / (t.left.astype(np.float64) * t.right)
+    against = t.cross / t.expected
     return np.where(t.cross < 0, against, certainty(t))
 
 
@@ -181,7 +195,7 @@ def confirmed_confidence(t: Tables) -> Floats:
 
 
 def cosine(t: Tables) -> Floats:
-    return t.both / np.sqrt(t.left.astype(np.float64) * t.right)
+    return t.both / np.sqrt(t.expected)
 
 
 def counterexample_rate(t: Tables) -> Floats:
@@ -225,7 +239,7 @@ def jaccard(t: Tables) -> Floats:
 
 def j_measure(t: Tables) -> Floats:
     with_it = xlogy(t.support, lift(t))
-    odds = divide(t.left_only * float(t.n), t.left.astype(np.float64) * (t.n - t.right), 1.0)
+    odds = divide(t.left_only * float(t.n), t.unexpected, 1.0)
     return np.asarray(with_it + xlogy(t.left_only / t.n, odds), dtype=np.float64)
 
 
@@ -316,7 +330,7 @@ def standardised_lift(t: Tables) -> Floats:
 
 
 def varying_rates_liaison(t: Tables) -> Floats:
-    return t.cross / (t.left.astype(np.float64) * t.right)
+    return t.cross / t.expected
 
 
 def yule_q(t: Tables) -> Floats:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from userportrait.patterns._rules_split import Demands
+
 __all__ = ["RuleOrigin", "RuleStep"]
 
 
@@ -34,14 +36,12 @@ class RuleStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOrigin:
-    """Where rules come from, and how many hypotheses stand behind them.
+    """Where rules come from, and what was asked of them.
 
     Parameters
     ----------
     n_splits : int
         Splits of frequent itemsets that were looked at.
-    n_pairs : int
-        Rules that could be made of two frequent sides, frequent together or not.
     n_unknown : int
         Splits left out because mining had not counted one of the sides.
     min_count : int
@@ -50,11 +50,13 @@ class RuleOrigin:
         Why rules are missing; None if none are.
     limits : mapping of str to value
         What `derive_rules` was asked for.
+    demands : Demands
+        The same as arrays of what may stand on each side.
     """
 
     n_splits: int
-    n_pairs: int
     n_unknown: int
     min_count: int
     stopped: str | None
     limits: Mapping[str, Any]
+    demands: Demands

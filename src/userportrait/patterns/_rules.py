@@ -16,6 +16,7 @@ from userportrait.patterns._prune import best_general, is_minimal, log_p_of_exte
 from userportrait.patterns._rule_origin import RuleOrigin, RuleStep
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
 from userportrait.patterns._rules_mlxtend import mlxtend_frame, sets_as, used
+from userportrait.patterns._rules_split import count_pairs
 from userportrait.patterns._significance import odds_ratio_interval
 from userportrait.patterns._significance_rules import RuleTest, adjusted, run_test
 
@@ -44,6 +45,7 @@ _CORE = (
 )  # fmt: skip
 _COUNTS = ("antecedent_count", "consequent_count", "count")
 _SHOWN = 10
+_BLOCK = 1 << 13
 
 
 class Rules:
@@ -120,6 +122,14 @@ class Rules:
     def n_unknown(self) -> int:
         """Splits left out because mining had not counted one of the sides."""
         return self.origin.n_unknown
+
+    @property
+    def n_pairs(self) -> int:
+        """Rules that could be made of two frequent sides, frequent together or not.
+
+        Within the limits on sides that `derive_rules` was given; worked out when asked for.
+        """
+        return max(count_pairs(self.index, self.origin.demands), self.origin.n_splits)
 
     @property
     def tables(self) -> Tables:
@@ -201,22 +211,52 @@ class Rules:
         """
         chosen = [*_CORE, *self.columns] if measures is None else list(measures)
         check_names("Rules.to_frame", chosen, [*_COUNTS, *self.columns])
-        tables = self.tables
         found: dict[str, Any] = {}
         if ids:
-            found["antecedent_id"] = self.antecedents
-            found["consequent_id"] = self.consequents
-            found["itemset_id"] = self.itemsets
+            found["antecedent_id"] = self.antecedents.copy()
+            found["consequent_id"] = self.consequents.copy()
+            found["itemset_id"] = self.itemsets.copy()
         else:
             sets = self._tuples()
-            found["antecedent"], found["consequent"] = (
-                sets[self.antecedents],
-                sets[self.consequents],
-            )
-        counts = dict(zip(_COUNTS, (tables.left, tables.right, tables.both), strict=True))
+            found["antecedent"] = sets[self.antecedents]
+            found["consequent"] = sets[self.consequents]
+        figures = self._figures(chosen)
         for name in chosen:
-            found[name] = counts[name] if name in counts else self._measure(name, tables)
-        return pd.DataFrame(found)
+            found[name] = self._counts(name) if name in _COUNTS else figures[name]
+        return pd.DataFrame(found, copy=False)
+
+    def _counts(self, name: str) -> Ints:
+        places = {
+            "antecedent_count": self.antecedents,
+            "consequent_count": self.consequents,
+            "count": self.itemsets,
+        }
+        return self.index.counts.astype(np.int64)[places[name]]
+
+    def _figures(self, names: Sequence[str]) -> dict[str, Floats]:
+        """Return measures and columns of tests, as rows of one array.
+
+        Measures of counts are worked out for some rules at a time: what one formula leaves in
+        the processor's cache serves the next, and no step needs room for all rules.
+        """
+        wanted = [name for name in dict.fromkeys(names) if name not in _COUNTS]
+        found = dict(zip(wanted, np.empty((len(wanted), len(self))), strict=True))
+        of_counts = [n for n in wanted if n not in self.columns and MEASURES[n].needs == "table"]
+        for name in wanted:
+            if name not in of_counts:
+                found[name][:] = self._measure(name, self.tables)
+        counts = self.index.counts.astype(np.int64)
+        for start in range(0, len(self) if of_counts else 0, _BLOCK):
+            some = slice(start, start + _BLOCK)
+            tables = Tables(
+                counts[self.itemsets[some]],
+                counts[self.antecedents[some]],
+                counts[self.consequents[some]],
+                self.n_baskets,
+            )
+            for name in of_counts:
+                found[name][some] = measure_tables(name, tables)
+        return found
 
     def _tuples(self) -> NDArray[np.object_]:
         """Return the items of every set that stands on a side, as tuples."""
@@ -350,13 +390,14 @@ class Rules:
         adjust : {'holm', 'bonferroni', 'bh', 'by', 'permutation'} or None, default='holm'
             Holm, Bonferroni and permutation keep the chance of any false discovery; BH and BY
             the share of false ones among the discoveries.
-        n_tested : {'pairs', 'splits'} or int, default='pairs'
+        n_tested : 'pairs' or int, default='pairs'
             How many hypotheses the adjustment counts. ``'pairs'``: every rule that could be
             made of two frequent sides, whether or not they are frequent together, within the
-            limits on sides; it is a matter of the sides alone, so it is valid whatever
-            `min_support` was. ``'splits'``: the splits of the frequent itemsets; too few where
-            a low `min_support` itself picked the pairs that met by chance. An integer is at
-            least the number of rules.
+            limits on sides (`n_pairs`); it is a matter of the sides alone, so it is valid
+            whatever `min_support` was. Give a number, at least that of the rules, only if you
+            fixed the hypotheses without a look at these baskets: the rules at hand, or the
+            splits of frequent itemsets, are too few, because `min_support` picked the pairs
+            that met often by chance.
         alternative : {'greater', 'less', 'two-sided'}, default='greater'
             Together more often than by chance, less often, or either.
         confidence_level : float, default=0.95

@@ -15,7 +15,7 @@ from userportrait.patterns._rule_origin import RuleOrigin
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
 from userportrait.patterns._rules import Rules
 from userportrait.patterns._rules_mlxtend import mlxtend_rules
-from userportrait.patterns._rules_split import Demands, Found, count_pairs, split_itemsets
+from userportrait.patterns._rules_split import Demands, Found, split_itemsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -155,7 +155,6 @@ def derive_rules(
     found = mine(itemsets, index, demands)
     origin = RuleOrigin(
         n_splits=found.n_splits,
-        n_pairs=max(count_pairs(index, demands), found.n_splits),
         n_unknown=found.n_unknown,
         min_count=max(itemsets.min_count, demands.min_count),
         stopped=found.stopped or _why(itemsets),
@@ -166,6 +165,7 @@ def derive_rules(
             "max_consequent": max_consequent,
             **sides,
         },
+        demands=demands,
     )
     return Rules(
         index,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from userportrait.patterns._itemset_rows import no_collection
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,10 @@ __all__ = ["mlxtend_frame", "mlxtend_rules", "sets_as", "used"]
 
 Codes: TypeAlias = "NDArray[np.int32]"
 Floats: TypeAlias = "NDArray[np.float64]"
+Rows: TypeAlias = "NDArray[np.intp]"
+
+_BLOCK = 1 << 13
+"""Rules measured together: what stays in the processor's cache from one formula to the next."""
 
 # Two numbers that collide in a set's hash table, so that the order of iteration tells whether
 # mlxtend takes a set as it is or builds it anew from its items.
@@ -36,15 +40,19 @@ def mlxtend_frame(
     columns, rebuilds = installed_version()
     if not len(itemsets):
         return pd.DataFrame(columns=["antecedents", "consequents", *columns])
-    with _without_collector():
+    with no_collection():
         order = _order(index, itemsets, splits, rebuilds=rebuilds)
         left, right, whole = antecedents[order], consequents[order], itemsets[order]
         sets = sets_as(frozenset, index, used(index, left, right))
+        found: dict[str, Any] = {"antecedents": sets[left], "consequents": sets[right]}
     shares = index.counts / np.float64(index.n_baskets)
-    metrics = _Metrics(shares[whole], shares[left], shares[right])
-    found: dict[str, Any] = {"antecedents": sets[left], "consequents": sets[right]}
-    for name in columns:
-        found[name] = metrics.column(name)
+    block = np.empty((len(columns), len(order)))
+    for start in range(0, len(order), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        metrics = _Metrics(shares[whole[some]], shares[left[some]], shares[right[some]])
+        for name, column in zip(columns, block, strict=True):
+            column[some] = metrics.column(name)
+    found.update(zip(columns, block, strict=True))
     return pd.DataFrame(found, copy=False)
 
 
@@ -69,7 +77,7 @@ def installed_version() -> tuple[tuple[str, ...], bool]:
     return names, leading != next(iter(both))
 
 
-def used(index: SetIndex, *places: Codes) -> NDArray[np.intp]:
+def used(index: SetIndex, *places: Codes | Rows) -> Rows:
     """Return the places that occur, ascending."""
     there = np.zeros(index.n_sets + 2, dtype=np.bool_)
     for some in places:
@@ -100,73 +108,102 @@ def _rows(
             yield some, zip(*(items[column].tolist() for column in codes.T), strict=True)
 
 
-@contextmanager
-def _without_collector() -> Generator[None]:
-    """Let Python not look for garbage while many sets are made: none of them is."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _order(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -> NDArray[np.intp]:
+def _order(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -> Rows:
     """Return the rows in mlxtend's order: long antecedents first, in the set's own order."""
     by_size = (itemsets.astype(np.int64) << 6) - np.bitwise_count(splits)
-    several = _stand_equal(by_size)
-    if not len(several):
-        return np.argsort(by_size, kind="stable")
-    turn = np.zeros(len(itemsets), dtype=np.int64)
-    weights = _bit_weights(index, used(index, itemsets[several]), rebuilds=rebuilds)
-    length_of = index.lengths(itemsets[several])
-    slot = np.empty(index.n_sets + 2, dtype=np.intp)
-    for length, (places, of_item) in weights.items():
+    order = np.argsort(by_size, kind="stable")
+    by_size = by_size[order]
+    same = by_size[1:] == by_size[:-1]
+    several = np.zeros(len(order), dtype=np.bool_)
+    several[1:] = same
+    several[:-1] |= same
+    equal = np.flatnonzero(several)
+    rows = order[equal]
+    turns = _turns(index, itemsets[rows], splits[rows], rebuilds=rebuilds)
+    group = np.cumsum(np.diff(by_size[equal], prepend=-1) != 0)
+    order[equal] = rows[np.argsort((group << 32) + turns)]
+    return order
+
+
+def _turns(index: SetIndex, itemsets: Codes, splits: Codes, *, rebuilds: bool) -> NDArray[np.int64]:
+    """Return numbers above -(2 ** 32), at most 0, that ascend as mlxtend's antecedents do.
+
+    Among those of one set and size, that is: combinations of the items as a walk through the
+    set meets them. `itemsets` ascend.
+    """
+    found = np.zeros(len(itemsets), dtype=np.int64)
+    slot = np.empty(index.n_sets, dtype=np.intp)
+    bounds = np.searchsorted(itemsets, index.starts)
+    walks = _Walks(index, rebuilds=rebuilds)
+    for length in range(2, index.max_length + 1):
+        some = slice(int(bounds[length - 1]), int(bounds[length]))
+        wholes = itemsets[some]
+        if not len(wholes):
+            continue
+        first = np.ones(len(wholes), dtype=np.bool_)
+        first[1:] = wholes[1:] != wholes[:-1]
+        places = wholes[first]
         slot[places] = np.arange(len(places))
-        rows = several[length_of == length]
-        at, split = slot[itemsets[rows]], splits[rows]
-        mask = np.zeros(len(rows), dtype=np.int64)
-        for item in range(length):
-            mask += of_item[item][at] * (split >> (length - 1 - item) & 1)
-        turn[rows] = -mask
-    return np.lexsort((turn, by_size))
-
-
-def _stand_equal(key: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the rows whose key another row has as well."""
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    same = ordered[1:] == ordered[:-1]
-    equal = np.zeros(len(key), dtype=np.bool_)
-    equal[1:] |= same
-    equal[:-1] |= same
-    return order[equal]
-
-
-def _bit_weights(
-    index: SetIndex, places: NDArray[np.intp], *, rebuilds: bool
-) -> dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]]:
-    """Return by length the sets, and what each item weighs: the first of the iteration most."""
-    code = {item: at for at, item in enumerate(index.items.tolist())}
-    found: dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
-    for some, rows in _rows(index, places):
-        sets: Iterable[frozenset[Any]] = map(frozenset, rows)
-        if rebuilds:
-            sets = map(frozenset, map(list, sets))
-        length = int(index.lengths(some[:1])[0])
-        flat = map(code.__getitem__, chain.from_iterable(sets))
-        seen = np.fromiter(flat, dtype=np.int32, count=len(some) * length)
-        turns = np.ascontiguousarray(seen.reshape(-1, length).T)
-        weights = np.empty((length, len(some)), dtype=np.int64)
-        column = np.arange(len(some))
-        for turn, codes in enumerate(turns):
-            rank = np.zeros(len(some), dtype=np.intp)
-            for other in turns:
-                rank += other < codes
-            weights[rank, column] = 1 << (length - 1 - turn)
-        found[length] = some, weights
+        at, split = slot[wholes], splits[some]
+        for item, weight in enumerate(walks.weights(places, length)):
+            found[some] -= weight[at] * (split >> (length - 1 - item) & 1)
     return found
+
+
+class _Walks:
+    """Which item of a set mlxtend meets first, second and so on.
+
+    Where no two items want the same seat in the table of a set, all get theirs, and the walk
+    goes by seats. Other sets are made, and walked through.
+    """
+
+    def __init__(self, index: SetIndex, *, rebuilds: bool) -> None:
+        self.index, self.rebuilds = index, rebuilds
+        frequent = index.codes[0][:, 0]
+        items = index.items[frequent].tolist()
+        self.code = dict(zip(items, frequent.tolist(), strict=True))
+        self.hashes = np.zeros(len(index.items), dtype=np.int64)
+        self.hashes[frequent] = np.fromiter(map(hash, items), dtype=np.int64, count=len(items))
+
+    def weights(self, places: Codes, length: int) -> NDArray[np.int64]:
+        """Return powers of 2, as (length, n_sets): that of the item met first is the greatest."""
+        n_seats = _n_seats(length)
+        if not n_seats:
+            return self._walked(places, length)
+        seats = self.hashes[self.index.codes_at(places, length).T] & (n_seats - 1)
+        weights = np.int64(1) << (n_seats - 1 - seats)
+        clash = np.flatnonzero(np.bitwise_count(np.bitwise_or.reduce(weights)) < length)
+        weights[:, clash] = self._walked(places[clash], length)
+        return weights
+
+    def _walked(self, places: Codes, length: int) -> NDArray[np.int64]:
+        codes = self.index.codes_at(places, length)
+        items = self.index.items
+        rows = zip(*(items[column].tolist() for column in codes.T), strict=True)
+        sets: Iterable[frozenset[Any]] = map(frozenset, rows)
+        if self.rebuilds:
+            sets = map(frozenset, map(list, sets))
+        met = map(self.code.__getitem__, chain.from_iterable(sets))
+        walks = np.fromiter(met, dtype=np.int32, count=codes.size).reshape(codes.shape)
+        return np.int64(1) << (length - 1 - np.argsort(walks, axis=1).T)
+
+
+@lru_cache(maxsize=64)
+def _n_seats(length: int) -> int:
+    """Return how many seats this interpreter's sets of some items have; 0 if it is not known.
+
+    An item's seat is its hash modulo their number. CPython has 8 seats for up to 4 items, then
+    32 for up to 18. Sets that would show if it is otherwise are tried.
+    """
+    n_seats = 8 if length < 5 else 32
+    if length > 18:
+        return 0
+    for shift in range(n_seats):
+        seats = [(5 * turn + shift) % n_seats for turn in range(length)]
+        walk = frozenset(seat + n_seats * (turn + 1) for turn, seat in enumerate(seats))
+        if [item % n_seats for item in walk] != sorted(seats):
+            return 0
+    return n_seats
 
 
 class _Metrics:
@@ -197,17 +234,24 @@ class _Metrics:
         return maker() if maker is not None else np.full(len(self.both), np.nan)
 
     def _conviction(self) -> Floats:
-        found = np.full(len(self.both), np.inf)
-        below = self.confidence < 1.0
-        np.divide(1.0 - self.right, 1.0 - self.confidence, out=found, where=below)
+        found = _divide(1.0 - self.right, 1.0 - self.confidence)
+        found[self.confidence >= 1.0] = np.inf
         return found
 
     def _zhang(self) -> Floats:
         left, right, both = self.left, self.right, self.both
         bottom = np.maximum(both * (1 - left), left * (right - both))
-        return np.divide(self.leverage, bottom, out=np.zeros(len(both)), where=bottom != 0)
+        found = _divide(self.leverage, bottom)
+        found[bottom == 0] = 0.0
+        return found
 
     def _certainty(self) -> Floats:
         bottom = 1 - self.right
-        found = np.zeros(len(bottom))
-        return np.divide(self.confidence - self.right, bottom, out=found, where=bottom != 0)
+        found = _divide(self.confidence - self.right, bottom)
+        found[bottom == 0] = 0.0
+        return found
+
+
+def _divide(top: Floats, bottom: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return top / bottom

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from math import comb
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._rule_index import SetIndex
 
-__all__ = ["Demands", "Found", "count_pairs", "count_splits", "split_itemsets"]
+__all__ = ["Demands", "Found", "count_pairs", "largest_antecedent", "split_itemsets"]
 
 Codes: TypeAlias = "NDArray[np.int32]"
 Bools: TypeAlias = "NDArray[np.bool_]"
+Rows: TypeAlias = "NDArray[np.intp]"
 
 _BLOCK = 1 << 18
 """Splits looked at together: what fits into the processor's cache."""
@@ -81,22 +81,28 @@ class Found:
 def split_itemsets(index: SetIndex, demands: Demands) -> Found:
     """Return the splits that meet the demands, by itemset, then by antecedent."""
     parts: list[tuple[Codes, Codes, Codes, Codes]] = []
-    partial = index.has_unknown()
     n_splits = n_unknown = n_rules = 0
     stopped: str | None = None
     started = monotonic()
     for places, length in _blocks(index, demands):
-        sides = _single_items if demands.max_consequent == 1 else _all_splits
-        antecedents, consequents, masks = sides(index, places, length, demands)
-        kept, n_tried, n_missing = _judge(
-            index, places, antecedents, consequents, demands, partial=partial
-        )
+        split = _single_items if demands.max_consequent == 1 else _all_splits
+        sides = split(index, places, length, demands)
+        kept, n_tried, n_missing = _judge(index, places, sides, demands)
         n_splits += n_tried
         n_unknown += n_missing
-        row, column = np.nonzero(kept)
-        splits = masks[column]
-        parts.append((antecedents[column, row], consequents[column, row], places[row], splits))
-        n_rules += len(row)
+        # By itemset, then by antecedent: the position has both.
+        at = np.flatnonzero(kept.T)
+        of_set = at // len(kept)
+        turn = at - of_set * len(kept)
+        parts.append(
+            (
+                sides.table.take(sides.left[turn] * len(places) + of_set),
+                sides.table.take(sides.right[turn] * len(places) + of_set),
+                places[of_set],
+                sides.bits[turn],
+            )
+        )
+        n_rules += len(at)
         if demands.max_rules is not None and n_rules > demands.max_rules:
             stopped = f"more than {demands.max_rules:,} rules"
             break
@@ -127,29 +133,61 @@ def _blocks(index: SetIndex, demands: Demands) -> Iterator[tuple[Codes, int]]:
             yield places[first : first + step], length
 
 
+class _Sides(NamedTuple):
+    """The sides of all splits of some sets of one length.
+
+    Parameters
+    ----------
+    table : ndarray of int32 of shape (n_rows, n_sets)
+        Places of subsets.
+    antecedents, consequents : ndarray of int32 of shape (n_unordered, n_sets)
+        Views of it that face each other.
+    rows : ndarray of intp of shape (n_splits,)
+        Their rows that are asked for, in the order of rules.
+    left, right : ndarray of intp of shape (n_splits,)
+        The same as rows of `table`.
+    bits : ndarray of int32 of shape (n_splits,)
+        The antecedent; see `Found`.
+    """
+
+    table: Codes
+    antecedents: Codes
+    consequents: Codes
+    rows: Rows
+    left: Rows
+    right: Rows
+    bits: Codes
+
+
 def _single_items(
     index: SetIndex,
     places: Codes,
     length: int,
     demands: Demands,  # noqa: ARG001
-) -> tuple[Codes, Codes, Codes]:
-    """Return both sides, as (length, n_sets), of the splits with one item on the right."""
-    codes = index.codes_at(places, length)
-    # The antecedent without the last item comes first among sets of one length.
-    order = np.arange(length - 1, -1, -1)
+) -> _Sides:
+    """Return the splits with one item on the right."""
     single = np.full(len(index.items), index.unknown, dtype=np.int32)
     single[index.codes[0][:, 0]] = np.arange(len(index.codes[0]), dtype=np.int32)
-    masks = (1 << length) - 1 - (1 << (length - 1 - order))
-    return index.facets[order[:, None], places], single[codes.T[order]], masks.astype(np.int32)
+    table = np.empty((2 * length, len(places)), dtype=np.int32)
+    table[:length] = index.facets[:length].take(places, axis=1)
+    table[length:] = single[index.codes_at(places, length).T]
+    # The antecedent without the last item comes first among sets of one length.
+    rows = np.arange(length - 1, -1, -1)
+    bits = (1 << length) - 1 - (1 << (length - 1 - rows))
+    return _Sides(
+        table, table[:length], table[length:], rows, rows, rows + length, bits.astype(np.int32)
+    )
 
 
-def _all_splits(
-    index: SetIndex, places: Codes, length: int, demands: Demands
-) -> tuple[Codes, Codes, Codes]:
-    """Return both sides, as (n_splits, n_sets), in the order of antecedents, and their rows."""
+def _all_splits(index: SetIndex, places: Codes, length: int, demands: Demands) -> _Sides:
+    """Return the splits of every size that is asked for."""
     table = subset_places(index, places, length)
     order = _split_order(length, tuple(demands.sizes(length)))
-    return table[order], table[(1 << length) - 1 - order], order.astype(np.int32)
+    # A subset and the rest of its set stand as far from either end of the table.
+    mirrored = (1 << length) - 1 - order
+    return _Sides(
+        table, table[1:-1], table[-2:0:-1], order - 1, order, mirrored, order.astype(np.int32)
+    )
 
 
 def subset_places(index: SetIndex, places: Codes, length: int) -> Codes:
@@ -185,68 +223,53 @@ def _split_order(length: int, sizes: tuple[int, ...]) -> NDArray[np.intp]:
 
 
 def _judge(
-    index: SetIndex,
-    places: Codes,
-    antecedents: Codes,
-    consequents: Codes,
-    demands: Demands,
-    *,
-    partial: bool,
+    index: SetIndex, places: Codes, sides: _Sides, demands: Demands
 ) -> tuple[Bools, int, int]:
-    """Return, as (n_sets, n_splits), which splits are rules; how many were tried; unknown ones."""
+    """Return, as (n_splits, n_sets), which splits are rules; how many were tried; unknown ones."""
+    antecedents, consequents = sides.antecedents, sides.consequents
     candidate: Bools | None = None
-    for allowed, side in (
-        (demands.antecedents, antecedents),
-        (demands.consequents, consequents),
-    ):
+    for allowed, side in ((demands.antecedents, antecedents), (demands.consequents, consequents)):
         if allowed is not None:
             fits = allowed[side]
             candidate = fits if candidate is None else candidate & fits
     n_missing = 0
-    if partial:
+    if not index.is_whole:
         known = (antecedents != index.unknown) & (consequents != index.unknown)
-        n_missing = int(np.count_nonzero(~known if candidate is None else candidate & ~known))
+        missing = ~known if candidate is None else candidate & ~known
+        n_missing = int(np.count_nonzero(missing[sides.rows]))
         candidate = known if candidate is None else candidate & known
-    n_tried = antecedents.size if candidate is None else int(np.count_nonzero(candidate))
+    n_tried = len(sides.rows) * len(places)
+    if candidate is not None:
+        n_tried = int(np.count_nonzero(candidate[sides.rows]))
     counts = index.counts
-    of_antecedents = counts[antecedents]
-    limit = _largest_antecedent(counts[places], demands.min_confidence)
-    kept = of_antecedents <= limit
+    of_antecedents = counts.take(antecedents)
+    kept = of_antecedents <= largest_antecedent(counts[places], demands.min_confidence)
     if candidate is not None:
         kept &= candidate
     if demands.min_lift is not None:
-        expected = of_antecedents.astype(np.float64) * counts[consequents]
+        expected = of_antecedents.astype(np.float64) * counts.take(consequents)
         kept &= counts[places] * np.float64(index.n_baskets) / expected >= demands.min_lift
-    return np.ascontiguousarray(kept.T), n_tried, n_missing
+    return kept[sides.rows], n_tried, n_missing
 
 
-def _largest_antecedent(
+def largest_antecedent(
     counts: NDArray[np.signedinteger[Any]], min_confidence: float
 ) -> NDArray[np.signedinteger[Any]]:
     """Return the most baskets an antecedent may have: ``counts / most >= min_confidence``.
 
     The division of two whole numbers rounds to the nearest number, so 27 / 90 equals 0.3. It
-    never rises with the divisor, which is why one limit for each itemset will do.
+    never rises with the divisor, which is why one limit for each itemset will do. The counts are
+    1 or more, and the limit is not below them.
     """
-    top = np.iinfo(counts.dtype).max - 1
+    top = np.iinfo(counts.dtype).max - 1  # the unknown have one more
     if min_confidence <= 0:
         return np.full_like(counts, top)
-    guess = np.minimum(np.floor(counts / min_confidence), top - 1)
-    found = np.zeros(len(counts))
-    for tried in (guess - 1, guess, guess + 1):  # the quotient may be rounded either way
-        fits = (tried >= 1) & (counts / np.maximum(tried, 1) >= min_confidence)
-        found = np.where(fits, tried, found)
-    return found.astype(counts.dtype)
-
-
-def count_splits(index: SetIndex, demands: Demands) -> int:
-    """Return how many splits there are before any look at confidence; sides not considered."""
-    total = 0
-    for length in range(2, index.max_length + 1):
-        start, end = int(index.starts[length - 1]), int(index.starts[length])
-        n_sets = int(np.count_nonzero(index.counts[start:end] >= demands.min_count))
-        total += n_sets * sum(comb(length, size) for size in demands.sizes(length))
-    return total
+    most = np.floor(counts / min_confidence)
+    # The quotient may have been rounded past a whole number either way.
+    most -= counts / most < min_confidence
+    most += counts / (most + 1) >= min_confidence
+    np.minimum(most, top, out=most)
+    return most.astype(counts.dtype)
 
 
 def count_pairs(index: SetIndex, demands: Demands) -> int:

@@ -25,7 +25,7 @@ __all__ = ["AdjustMethod", "HypothesisCount", "RuleTest", "adjusted", "run_test"
 
 Floats: TypeAlias = "NDArray[np.float64]"
 AdjustMethod: TypeAlias = Literal["holm", "bonferroni", "bh", "by", "permutation"]
-HypothesisCount: TypeAlias = int | Literal["pairs", "splits"]
+HypothesisCount: TypeAlias = int | Literal["pairs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class RuleTest:
         """Raise if parameters do not fit; all are named."""
         counted = self.n_tested
         some: Any = (
-            OneOf(("pairs", "splits"))
+            OneOf(("pairs",))
             if isinstance(counted, str)
             else Between(max(n_rules, 1), float("inf"), integer=True)
         )
@@ -98,10 +98,7 @@ def adjusted(log_p: Floats, asked: RuleTest, rules: Rules, baskets: Baskets | No
             )
             raise InvalidDataError(message)
         return _by_permutation(log_p, asked, rules, baskets)
-    origin = rules.origin
-    counted = {"pairs": origin.n_pairs, "splits": origin.n_splits}
-    given_count = asked.n_tested
-    n_tested = given_count if isinstance(given_count, int) else counted[given_count]
+    n_tested = rules.n_pairs if isinstance(asked.n_tested, str) else asked.n_tested
     return adjust_log_p(log_p, asked.adjust, max(n_tested, len(log_p), 1))
 
 
