@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["invert_in_place"]
 
 _BLOCK = 1024
-_STRIP = 2048
+_STRIP = 512
 
 
 def invert_in_place(
@@ -34,7 +34,7 @@ def invert_in_place(
         C-contiguous. Only what is on and below the diagonal is read.
     block : int, default=1024
         Rows that are swept at a time.
-    strip : int, default=2048
+    strip : int, default=512
         Rows that are updated at a time.
 
     Returns
@@ -67,8 +67,9 @@ def invert_in_place(
            [-0.333,  0.667]])
     """
     n = len(matrix)
+    room = np.empty(min(strip, n) * n, dtype=matrix.dtype)
     for start in range(0, n, block):
-        _sweep(matrix, slice(start, min(start + block, n)), strip)
+        _sweep(matrix, slice(start, min(start + block, n)), strip, room)
     for start in range(0, n, block):
         rows = slice(start, min(start + block, n))
         np.negative(matrix[rows, : rows.stop], out=matrix[rows, : rows.stop])
@@ -76,7 +77,7 @@ def invert_in_place(
     return matrix
 
 
-def _sweep(matrix: NDArray[_Float], pivot: slice, strip: int) -> None:
+def _sweep(matrix: NDArray[_Float], pivot: slice, strip: int, room: NDArray[_Float]) -> None:
     """Sweep the rows of one block: A, B to -inv(A), inv(A) B; the rest C to C - B' inv(A) B."""
     n, start, stop = len(matrix), pivot.start, pivot.stop
     inverse: Any = _small_inverse(matrix[pivot, pivot]).astype(matrix.dtype)
@@ -86,14 +87,22 @@ def _sweep(matrix: NDArray[_Float], pivot: slice, strip: int) -> None:
     column = after @ inverse
     for low in range(0, start, strip):
         high = min(low + strip, start)
-        matrix[low:high, :high] -= before[:, low:high].T @ row[:, :high]
+        _subtract(matrix[low:high, :high], before[:, low:high].T, row[:, :high], room)
     for low in range(stop, n, strip):
         high = min(low + strip, n)
-        matrix[low:high, :start] -= column[low - stop : high - stop] @ before
-        matrix[low:high, stop:high] -= column[low - stop : high - stop] @ after[: high - stop].T
+        left = column[low - stop : high - stop]
+        _subtract(matrix[low:high, :start], left, before, room)
+        _subtract(matrix[low:high, stop:high], left, after[: high - stop].T, room)
     matrix[pivot, :start] = row
     matrix[stop:, pivot] = column
     matrix[pivot, pivot] = -inverse
+
+
+def _subtract(part: Any, left: Any, right: Any, room: NDArray[_Float]) -> None:
+    """Take a product off a part of the matrix; fresh memory for it would take longer than it."""
+    product = room[: part.size].reshape(part.shape)
+    np.matmul(left, right, out=product)
+    np.subtract(part, product, out=part)
 
 
 def _small_inverse(block: NDArray[Any]) -> NDArray[np.float64]:
