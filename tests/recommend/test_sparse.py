@@ -165,6 +165,7 @@ def test_nearest_are_those_of_the_formula(
     for k in (1, 7, 50):
         found = nearest_rows(c, k, engine=engine)
         assert found.has_sorted_indices
+        assert found.indices.dtype == np.int32  # wider ones would be copied for each list
         np.testing.assert_array_equal(found.toarray(), dense_nearest(c, k))
 
 

@@ -21,6 +21,7 @@ from userportrait.recommend._engines import (
 )
 from userportrait.recommend._interactions import csr
 from userportrait.recommend._sparse_numpy import (
+    narrow_index,
     numpy_main_columns,
     numpy_nearest,
     numpy_top,
@@ -113,6 +114,7 @@ def transposed(matrix: Matrix, engine: Engine) -> tuple[Matrix, NDArray[np.int64
         indices = np.empty(matrix.nnz, dtype=np.int32)
         places = np.empty(matrix.nnz, dtype=np.int64)
         transpose(*_pattern(matrix), indptr, indices, places)
+        indptr = narrow_index(indptr)
     return csr(matrix.data[places], indices, indptr, (n_columns, n_rows)), places
 
 
@@ -282,7 +284,7 @@ def _packed(
 
         run_in_parts(work, part_bounds(counts, n_threads), n_threads)
         columns, values = kept, kept_values
-    return csr(values, columns, indptr, (n_rows, n_columns))
+    return csr(values, columns, narrow_index(indptr), (n_rows, n_columns))
 
 
 def main_past_items(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from userportrait.recommend._base_lookup import take_rows
 from userportrait.recommend._interactions import csr, entry_rows, row_sizes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from userportrait.recommend._interactions import Matrix
 
-__all__ = ["numpy_main_columns", "numpy_nearest", "numpy_top", "product_counts"]
+__all__ = ["narrow_index", "numpy_main_columns", "numpy_nearest", "numpy_top", "product_counts"]
 
 _BLOCK_PRODUCTS = 2**22
 
@@ -28,6 +29,11 @@ def product_counts(left: Matrix, right: Matrix) -> NDArray[np.int64]:
     total = np.zeros(len(left.indices) + 1, dtype=np.int64)
     np.cumsum(sizes[left.indices], out=total[1:])
     return np.diff(total[left.indptr])
+
+
+def narrow_index(indptr: NDArray[Any]) -> NDArray[Any]:
+    """Return int32 where it will do: SciPy would widen the columns to the type of row starts."""
+    return indptr.astype(np.int32) if int(indptr[-1]) < 2**31 else indptr
 
 
 def _blocks(left: Matrix, right: Matrix) -> Iterator[slice]:
@@ -107,6 +113,8 @@ def numpy_nearest(
     rows_found: list[NDArray[Any]] = []
     columns: list[NDArray[Any]] = []
     values: list[NDArray[np.float32]] = []
+    if not left.nnz:
+        return csr_array((left.shape[0], right.shape[1]), dtype=np.float32)
     left, right = _needed(left, right)
     wide = _wide(right)
     for rows in _blocks(left, right):
@@ -126,9 +134,8 @@ def numpy_nearest(
         values.append(value[best])
     n_rows, n_columns = left.shape[0], right.shape[1]
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
-    if not rows_found:
-        return csr(np.zeros(0, np.float32), np.zeros(0, np.int32), indptr, (n_rows, n_columns))
     np.cumsum(np.bincount(np.concatenate(rows_found), minlength=n_rows), out=indptr[1:])
+    indptr = narrow_index(indptr)
     indices = np.concatenate(columns).astype(np.int32)
     return csr(np.concatenate(values), indices, indptr, (n_rows, n_columns))
 
