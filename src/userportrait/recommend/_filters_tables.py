@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ from userportrait._core import frames
 from userportrait._core.coding import code_values
 from userportrait._core.columns import TextColumn, column_from
 from userportrait._core.display import format_count
-from userportrait.data._roles import Role, RoleKind
+from userportrait.data._roles import Role, RoleKind, check_present
 from userportrait.data._tables import Table
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.recommend._interactions import places_of
@@ -354,9 +354,12 @@ def _settled(value: Any, roles: list[Role], owner: str, *, unique: str | None) -
     """Return the columns of a frame, checked as those of a table are; none of them need a row."""
     frame = frames.enter(value.frame if isinstance(value, Table) else value, argument=owner)
     names = frames.column_names(frame)
+    check_present(owner, roles, names)
     wanted = [role.name for role in roles if role.name in names]
     if len(wanted) == len(roles) and frames.count_rows(frame) == 0:
         return {name: np.empty(0, dtype=object) for name in wanted}
+    if unique is not None:  # a value that is missing is no fault
+        roles = [replace(role, required=role.name == unique) for role in roles]
     table_class = type(owner, (Table,), {"_roles": tuple(roles), "_unique": unique})
     table: Table = table_class(frames.leave(frame))
     return dict(frames.collect_columns(frames.enter(table.frame), wanted))

@@ -11,6 +11,7 @@ from userportrait._core.params import check_values
 from userportrait.errors import InvalidParameterError
 from userportrait.recommend._filters_items import as_table
 from userportrait.recommend._filters_tables import FilterValue, KeyedTable, read_table
+from userportrait.recommend._interactions import csr
 from userportrait.recommend._rerank_greedy import codes_of_items
 from userportrait.recommend._rerank_pool import POOL_RULES, append_later, first_and_last
 from userportrait.recommend._similar import unit_rows
@@ -40,7 +41,7 @@ class Diversify(FilterValue):
     items : Items or frame, optional
         `item_id` and the columns `by`: two items are as alike as the share of these attributes
         that they have in common. By default items are alike if the same customers have them:
-        by the cosine of their customers.
+        by the cosine of their customers, each counted once.
     by : str or sequence of str, default='category'
         Attributes of `items`. An unknown value is like no other.
     n_candidates : int, default=100
@@ -117,7 +118,9 @@ class Diversify(FilterValue):
 
 
 def _unit_columns(data: Interactions) -> tuple[Matrix, Matrix]:
-    by_item = unit_rows(data.matrix.T.tocsr())
+    found = data.matrix
+    ones = csr(np.ones(len(found.data)), found.indices, found.indptr, found.shape)
+    by_item = unit_rows(ones.T.tocsr())
     return by_item, by_item.T.tocsr()
 
 
