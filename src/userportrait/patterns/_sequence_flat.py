@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from userportrait.patterns._sequence_runs import Runs
 
-__all__ = ["FlatAsked", "Pairs", "mine_flat"]
+__all__ = ["FlatAsked", "Pairs", "bits_of", "mine_flat"]
 
 Ints: TypeAlias = "NDArray[np.int32]"
 Longs: TypeAlias = "NDArray[np.int64]"
@@ -30,12 +30,13 @@ _WIDE = 4096
 
 
 class Pairs(NamedTuple):
-    """The frequent pairs: ``items[starts[i]:stops[i]]`` follow item i."""
+    """The frequent pairs: ``items[starts[i]:stops[i]]`` follow item i; see `bits_of` too."""
 
     starts: Longs
     stops: Longs
     items: Ints
     counts: Ints
+    bits: Longs
 
 
 class FlatAsked(NamedTuple):
@@ -178,15 +179,16 @@ def _hold(
     return n_held, least
 
 
-@inner
-def _bits_of(pairs: Pairs, n: int) -> Longs:
+@compiled
+def bits_of(starts: Longs, stops: Longs, items: Ints) -> Longs:
     """Return one bit for each frequent pair; nothing if there are too many items."""
+    n = len(starts)
     width = (n + 63) >> 6 if n <= _WIDE else 0
     bits = np.zeros(n * width, dtype=np.int64)
     if width:
         for first in range(n):
-            for p in range(pairs.starts[first], pairs.stops[first]):
-                item = pairs.items[p]
+            for p in range(starts[first], stops[first]):
+                item = items[p]
                 bits[first * width + (item >> 6)] |= np.int64(1) << np.int64(item & 63)
     return bits
 
@@ -205,7 +207,7 @@ def mine_flat(
     """
     has_weights = len(weights) > 0
     n_items, n_known = asked.n_items, asked.n_items + len(pairs.items)
-    first_bits = _bits_of(pairs, n_items)
+    first_bits = pairs.bits
     ends = np.empty((n_items + 63) >> 6, dtype=np.int64)
     code = np.full(n_items, -1, dtype=np.int32)
     seen = np.empty(n_items, dtype=np.int32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from userportrait.patterns._sequence_flat import FlatAsked, Pairs, mine_flat
+from userportrait.patterns._sequence_flat import FlatAsked, Pairs, bits_of, mine_flat
 from userportrait.patterns._sequence_found import Best, Found
 from userportrait.patterns._sequence_pairs import add_part, list_pairs, pairs_of_rows
 from userportrait.patterns._sequence_runs import Runs, count_customers, lay_out, sort_by_last
@@ -25,7 +25,7 @@ __all__ = ["Singles", "mine_singles", "singles_of_sequences", "singles_of_steps"
 Ints: TypeAlias = "NDArray[np.int32]"
 Longs: TypeAlias = "NDArray[np.int64]"
 
-_ALONE = 1_000_000
+_ALONE = 250_000
 """Entries looked at up to which other threads do not pay."""
 _CELLS = 2
 """Pairs of items, for each pair of entries, up to which all of them are counted at once."""
@@ -107,6 +107,10 @@ def _own(values: NDArray[Any], kind: type[np.integer]) -> NDArray[Any]:
     return found if found.flags.writeable else found.copy()
 
 
+def _pairs(starts: Longs, stops: Longs, items: Ints, counts: Ints) -> Pairs:
+    return Pairs(starts, stops, items, counts, bits_of(starts, stops, items))
+
+
 class _Search:
     """One search: items, then pairs, then what begins with each pair."""
 
@@ -180,7 +184,7 @@ class _Search:
         stopped = self._do(work, n_parts, alone=alone)[1]
         if stopped is not None:  # then the counts are not those of all customers
             nothing = np.zeros(n + 1, dtype=np.int64)
-            return Pairs(nothing, nothing, runs.tail[:0], runs.tail[:0]), stopped
+            return Pairs(nothing, nothing, runs.tail[:0], runs.tail[:0], nothing), stopped
         starts, items, found, summed = list_pairs(
             counts.sum(axis=0, dtype=np.int32) if n_threads > 1 else counts[0],
             totals.sum(axis=0) if n_threads > 1 else totals[0],
@@ -189,7 +193,7 @@ class _Search:
         )
         parent = np.repeat(np.arange(n, dtype=np.int32), np.diff(starts))
         self._add(parent, items, found, summed, 2)
-        return Pairs(starts[:-1], starts[1:], items, found), None
+        return _pairs(starts[:-1], starts[1:], items, found), None
 
     def _pairs_of_rows(self, runs: Runs, *, alone: bool) -> tuple[Pairs, str | None]:
         """Look at what follows each item, item by item."""
@@ -208,7 +212,7 @@ class _Search:
         stops[firsts] = np.cumsum(sizes)
         starts[firsts] = stops[firsts] - sizes
         self._add(np.repeat(firsts, sizes), items, counts, totals, 2)
-        return Pairs(starts, stops, items, counts), stopped
+        return _pairs(starts, stops, items, counts), stopped
 
     def _longer(self, runs: Runs, pairs: Pairs) -> str | None:
         """Look behind the pairs: a while alone, then with the other threads."""
