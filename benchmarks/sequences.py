@@ -28,7 +28,7 @@ from _pairs import print_environment
 from userportrait.patterns import Sequences, mine_sequences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DAY = 86_400_000_000
@@ -112,7 +112,7 @@ def timed(way: Callable[[], Any]) -> tuple[Clocks, Any]:
     return Clocks(time.process_time() - process, time.perf_counter() - day), found
 
 
-def best_of(ways: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, Clocks], Any]:
+def best_of(ways: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, Clocks], Any]:
     """Run each way in turn; return the best times of each and the last results."""
     runs: dict[str, list[Clocks]] = {}
     found: dict[str, Any] = {}
