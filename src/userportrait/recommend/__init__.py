@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.recommend._als import ALS
     from userportrait.recommend._base import Recommender
     from userportrait.recommend._compare import RankingComparison, compare_rankings
     from userportrait.recommend._content_based import ContentBased
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from userportrait.recommend._warmup import warmup_recommend
 
 __all__ = [
+    "ALS",
     "EASE",
     "SLIM",
     "AtMostPer",
@@ -108,6 +110,7 @@ __all__ = [
 ]
 
 _HOMES: dict[str, str] = {
+    "ALS": f"{__name__}._als",
     "EASE": f"{__name__}._ease",
     "SLIM": f"{__name__}._slim",
     "AtMostPer": f"{__name__}._rerank",

@@ -1,0 +1,242 @@
+"""Weighted least squares of many short rows: one half of alternating least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait.recommend import _als_numpy
+from userportrait.recommend._blas import one_blas_thread
+from userportrait.recommend._engines import (
+    Engine,
+    part_bounds,
+    plain_array,
+    run_in_parts,
+    thread_count,
+    uses_numba,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from userportrait.recommend._interactions import Matrix
+
+__all__ = ["Axes", "Rows", "axes_of", "improve_rows", "main_entries", "rows_of", "solve_rows"]
+
+_LEAST_WEIGHT = 1e-14
+_FEW_ENTRIES = 2_000  # below, a second thread does not pay
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Entries of many rows, each with a weight and a target.
+
+    Row x minimises the sum over its entries of w (x y)^2 - 2 t (x y), plus x (G + r I) x, where y
+    are factors of the other side, G is their `Axes`, and r is the ridge of the row.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n_rows + 1,)
+    indices : ndarray of int32, shape (n_entries,)
+        Rows of the other side.
+    weight, target : ndarray of float64, shape (n_entries,)
+        Weights are above 0.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    target: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Number of entries of each row."""
+        return np.diff(self.indptr)
+
+
+def rows_of(matrix: Matrix, weight: NDArray[Any], target: NDArray[Any]) -> Rows:
+    """Give the entries of a CSR array weights and targets."""
+    return Rows(
+        plain_array(matrix.indptr, np.int64),
+        plain_array(matrix.indices, np.int32),
+        np.maximum(plain_array(weight, np.float64), _LEAST_WEIGHT),
+        plain_array(target, np.float64),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """Factors of one side in the axes of what all rows of the other side have in common.
+
+    Parameters
+    ----------
+    factors : ndarray of float64, shape (n_rows, n_factors)
+        In these axes.
+    base : ndarray of float64, shape (n_factors,)
+        The common part, which is diagonal in these axes.
+    turn : ndarray of float64, shape (n_factors, n_factors)
+        Each axis in the terms of the original ones; no row if they are the same.
+    """
+
+    factors: NDArray[np.float64]
+    base: NDArray[np.float64]
+    turn: NDArray[np.float64]
+
+
+def axes_of(factors: NDArray[np.float64], *, is_common: bool) -> Axes:
+    """Turn factors.
+
+    Parameters
+    ----------
+    factors : ndarray of float64, shape (n_rows, n_factors)
+    is_common : bool
+        Whether all pairs count, so that rows have the product of the factors in common; otherwise
+        they have nothing in common.
+    """
+    if not is_common:
+        n = factors.shape[1]
+        return Axes(plain_array(factors, np.float64), np.zeros(n), np.zeros((0, n)))
+    with one_blas_thread():
+        common: Any = factors.T @ factors
+        found: tuple[NDArray[Any], NDArray[Any]] = np.linalg.eigh(common)
+        base, axes = found
+        turned = plain_array(factors @ axes, np.float64)
+    return Axes(
+        turned, plain_array(np.clip(base, 0.0, None), np.float64), plain_array(axes.T, np.float64)
+    )
+
+
+def solve_rows(
+    rows: Rows, axes: Axes, ridge: NDArray[np.float64], engine: Engine, n_jobs: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Solve each row exactly; rows do not depend on each other.
+
+    Returns
+    -------
+    factors : ndarray of float64, shape (n_rows, n_factors)
+    gain : ndarray of float64, shape (n_rows,)
+        What is reached: minus the minimum.
+    """
+    n_factors = axes.factors.shape[1]
+    out, gain = np.empty((len(rows), n_factors)), np.empty(len(rows))
+    given = (rows.indptr, rows.indices, rows.weight, rows.target, axes.factors, axes.base)
+    rest = (plain_array(ridge, np.float64), axes.turn, out, gain)
+    with one_blas_thread():
+        if not uses_numba(engine, "solve_rows"):
+            _als_numpy.exact_rows(*given, *rest)
+            return out, gain
+        from userportrait.recommend._als_numba import exact_rows
+
+        def work(start: int, stop: int) -> None:
+            exact_rows(*given, *rest, start, stop)
+
+        sizes = rows.sizes
+        costs = sizes * np.minimum(sizes, n_factors) + n_factors
+        _run(work, costs, len(rows.indices), n_jobs)
+    return out, gain
+
+
+def improve_rows(
+    rows: Rows,
+    factors: NDArray[np.float32],
+    ridge: NDArray[np.float64],
+    old: NDArray[np.float32],
+    n_steps: int,
+    engine: Engine,
+    n_jobs: int | None,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Take steps of conjugate gradients from `old` in each row; all pairs count.
+
+    Targets are 1 plus the weight.
+
+    Returns
+    -------
+    factors : ndarray of float32, shape (n_rows, n_factors)
+    loss : ndarray of float64, shape (n_rows,)
+        Of each row, its penalty included.
+    """
+    n_rows, n_factors = old.shape
+    out, loss = np.empty((n_rows, n_factors), np.float32), np.empty(n_rows)
+    with one_blas_thread():
+        base, axes = np.linalg.eigh(_gram(factors))
+        turn = axes.astype(np.float32)
+        weight = rows.weight.astype(np.float32)
+        given: tuple[Any, ...] = (rows.indptr, rows.indices, weight, factors @ turn)
+        rest: tuple[Any, ...] = (
+            np.maximum(base, 0.0).astype(np.float32),
+            ridge.astype(np.float32),
+            old @ turn,
+            n_steps,
+            out,
+            loss,
+        )
+        if not uses_numba(engine, "improve_rows"):
+            _als_numpy.stepped_rows(*given, *rest)
+        else:
+            from userportrait.recommend import _als_numba
+
+            compiled: Any = _als_numba.stepped_rows
+
+            def work(start: int, stop: int) -> None:
+                compiled(*given, *rest, start, stop)
+
+            _run(work, rows.sizes + 8, len(rows.indices), n_jobs)
+        found: NDArray[np.float32] = out @ turn.T
+    return found, loss
+
+
+def _gram(factors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the product of the factors with themselves, in float64 from block to block."""
+    n = factors.shape[1]
+    total = np.zeros((n, n))
+    for first in range(0, len(factors), 4096):
+        block = factors[first : first + 4096]
+        total += block.T @ block
+    return total
+
+
+def main_entries(
+    rows: Rows,
+    axes: Axes,
+    ridge: NDArray[np.float64],
+    pair_ptr: NDArray[np.int64],
+    pair_item: NDArray[np.int64],
+    engine: Engine,
+    n_jobs: int | None,
+) -> NDArray[np.int64]:
+    """Return which entry of its row adds most to each pair, -1 if none adds anything.
+
+    Parameters
+    ----------
+    rows, axes, ridge
+        As in `solve_rows`.
+    pair_ptr : ndarray of int64, shape (n_rows + 1,)
+        Where the pairs of each row start.
+    pair_item : ndarray of int64, shape (n_pairs,)
+    """
+    found = np.full(len(pair_item), -1, dtype=np.int64)
+    given = (rows.indptr, rows.indices, rows.weight, rows.target, axes.factors, axes.base)
+    rest = (plain_array(ridge, np.float64), pair_ptr, pair_item, found)
+    with one_blas_thread():
+        if not uses_numba(engine, "main_entries"):
+            _als_numpy.main_entries(*given, *rest)
+            return found
+        from userportrait.recommend import _als_numba
+
+        def work(start: int, stop: int) -> None:
+            _als_numba.main_entries(*given, *rest, start, stop)
+
+        n_factors = axes.factors.shape[1]
+        costs = rows.sizes * (np.diff(pair_ptr) + np.minimum(rows.sizes, n_factors))
+        _run(work, costs, len(rows.indices), n_jobs)
+    return found
+
+
+def _run(work: Any, costs: NDArray[Any], n_entries: int, n_jobs: int | None) -> None:
+    n_threads = thread_count(n_jobs) if n_entries >= _FEW_ENTRIES else 1
+    run_in_parts(work, part_bounds(costs, n_threads), n_threads)
