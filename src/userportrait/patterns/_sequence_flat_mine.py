@@ -25,7 +25,7 @@ __all__ = ["Singles", "mine_singles", "singles_of_sequences", "singles_of_steps"
 Ints: TypeAlias = "NDArray[np.int32]"
 Longs: TypeAlias = "NDArray[np.int64]"
 
-_ALONE = 250_000
+_ALONE = 1_000_000
 """Entries looked at up to which other threads do not pay."""
 _CELLS = 2
 """Pairs of items, for each pair of entries, up to which all of them are counted at once."""

@@ -25,7 +25,7 @@ __all__ = ["mine_in_numba", "warm_up"]
 
 _PIECES = 12
 """Pieces of work for each thread."""
-_ALONE = 250_000
+_ALONE = 1_000_000
 """Entries looked at up to which other threads do not pay."""
 _MOST = 2**31 - 1
 
