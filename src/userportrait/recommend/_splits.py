@@ -275,7 +275,7 @@ def split_blocks(
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"customer_id": [1, 1, 1, 1], "item_id": ["d", "b", "c", "a"]})
     >>> sorted(split_blocks(frame, 0.5).test["item_id"])
-    ['b', 'c']
+    ['c', 'd']
     """
     owner = "split_blocks"
     rows, own = _random_sizes(interactions, share, random_state, owner)

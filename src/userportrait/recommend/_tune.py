@@ -161,7 +161,7 @@ def tune(
     >>> cut = split_by_time(orders, share=0.2)
     >>> found = tune(EASE(), {"l2": [10.0, 1000.0]}, cut.train, metric="recall@10")
     >>> found.n_customers, sorted(found.best_params)
-    (65, ['l2'])
+    (66, ['l2'])
     """
     _check(
         split=split,
