@@ -62,9 +62,10 @@ rules = derive_rules(itemsets, min_confidence=0.5)
 derived = time.process_time() - cpu
 frame = rules.to_frame({columns!r}, ids=True)
 whole, wall = time.process_time() - cpu, time.perf_counter() - start
-print(f"{{len(rules):,}} rules: {{derived:.2f}} s CPU bare; {{whole:.2f}} s CPU, {{wall:.2f}} s wall")
+print(f"{{len(rules):,}} rules: {{derived:.2f}} s CPU bare")
 import resource
-print(f"  in all; peak {{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f}} MiB")
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"  in all {{whole:.2f}} s CPU, {{wall:.2f}} s wall; peak {{peak:,.0f}} MiB")
 """
 
 

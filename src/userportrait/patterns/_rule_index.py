@@ -271,5 +271,7 @@ def _link_partial(codes: Sequence[Codes], n_items: int) -> tuple[Codes, bool]:
     place = np.full(len(kept), n_sets + 1, dtype=np.int32)
     place[kept] = np.arange(n_sets + 2, dtype=np.int32)
     linked = link_sets(every, n_items)
-    assert linked is not None  # every beginning is there now
+    if linked is None:
+        message = "a beginning is missing that was put in"
+        raise AssertionError(message)
     return place[linked[0][:, kept]], False

@@ -10,11 +10,12 @@ import pandas as pd
 from userportrait._core.display import definition_list, format_count, page_fragment, table
 from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait.errors import InvalidParameterError
-from userportrait.patterns._measures import MEASURES, check_names, measure_tables
-from userportrait.patterns._measures_formulas import Tables, divide
+from userportrait.patterns._measures import check_names
+from userportrait.patterns._measures_formulas import Tables
 from userportrait.patterns._prune import best_general, is_minimal, log_p_of_extension
 from userportrait.patterns._rule_origin import RuleOrigin, RuleStep
 from userportrait.patterns._rule_sides import RuleSide, allowed_sets, check_sides
+from userportrait.patterns._rules_columns import measure_of, rows_of_measures
 from userportrait.patterns._rules_mlxtend import mlxtend_frame, sets_as, used
 from userportrait.patterns._rules_split import count_pairs
 from userportrait.patterns._significance import odds_ratio_interval
@@ -45,7 +46,6 @@ _CORE = (
 )  # fmt: skip
 _COUNTS = ("antecedent_count", "consequent_count", "count")
 _SHOWN = 10
-_BLOCK = 1 << 13
 
 
 class Rules:
@@ -156,39 +156,7 @@ class Rules:
             If there is no such measure; the message names the nearest.
         """
         check_names("Rules.measure", [name], list(self.columns))
-        return self._measure(name, self.tables)
-
-    def _measure(self, name: str, tables: Tables) -> Floats:
-        if name in self.columns:
-            return self.columns[name]
-        needs = MEASURES[name].needs
-        if needs == "table":
-            return measure_tables(name, tables)
-        if needs == "items":
-            least, most = self._item_counts()
-            return (least if name == "cross_support" else tables.both) / most
-        best = best_general(
-            self.index,
-            self.antecedents,
-            self.itemsets,
-            self.splits,
-            one_less=name == "lift_increase",
-        )
-        if name == "improvement":
-            return tables.confidence - best
-        return divide(tables.confidence, best)
-
-    def _item_counts(self) -> tuple[Ints, Ints]:
-        """Return the counts of the rarest and of the most frequent item of each rule."""
-        of_code = np.zeros(len(self.index.items), dtype=np.int64)
-        if self.index.codes:
-            of_code[self.index.codes[0][:, 0]] = self.index.counts[: len(self.index.codes[0])]
-        least = np.empty(self.index.n_sets, dtype=np.int64)
-        most = np.empty_like(least)
-        for length, codes in enumerate(self.index.codes):
-            part = slice(int(self.index.starts[length]), int(self.index.starts[length + 1]))
-            least[part], most[part] = of_code[codes].min(axis=1), of_code[codes].max(axis=1)
-        return least[self.itemsets], most[self.itemsets]
+        return measure_of(self, name, self.tables)
 
     def to_frame(self, measures: Sequence[str] | None = None, *, ids: bool = False) -> pd.DataFrame:
         """Return the rules as a table.
@@ -220,7 +188,7 @@ class Rules:
             sets = self._tuples()
             found["antecedent"] = sets[self.antecedents]
             found["consequent"] = sets[self.consequents]
-        figures = self._figures(chosen)
+        figures = rows_of_measures(self, [name for name in chosen if name not in _COUNTS])
         for name in chosen:
             found[name] = self._counts(name) if name in _COUNTS else figures[name]
         return pd.DataFrame(found, copy=False)
@@ -232,31 +200,6 @@ class Rules:
             "count": self.itemsets,
         }
         return self.index.counts.astype(np.int64)[places[name]]
-
-    def _figures(self, names: Sequence[str]) -> dict[str, Floats]:
-        """Return measures and columns of tests, as rows of one array.
-
-        Measures of counts are worked out for some rules at a time: what one formula leaves in
-        the processor's cache serves the next, and no step needs room for all rules.
-        """
-        wanted = [name for name in dict.fromkeys(names) if name not in _COUNTS]
-        found = dict(zip(wanted, np.empty((len(wanted), len(self))), strict=True))
-        of_counts = [n for n in wanted if n not in self.columns and MEASURES[n].needs == "table"]
-        for name in wanted:
-            if name not in of_counts:
-                found[name][:] = self._measure(name, self.tables)
-        counts = self.index.counts.astype(np.int64)
-        for start in range(0, len(self) if of_counts else 0, _BLOCK):
-            some = slice(start, start + _BLOCK)
-            tables = Tables(
-                counts[self.itemsets[some]],
-                counts[self.antecedents[some]],
-                counts[self.consequents[some]],
-                self.n_baskets,
-            )
-            for name in of_counts:
-                found[name][some] = measure_tables(name, tables)
-        return found
 
     def _tuples(self) -> NDArray[np.object_]:
         """Return the items of every set that stands on a side, as tuples."""
@@ -332,10 +275,10 @@ class Rules:
         tables, kept = self.tables, np.ones(len(self), dtype=np.bool_)
         said: list[str] = []
         for name, limit in low.items():
-            kept &= self._measure(name, tables) >= limit
+            kept &= measure_of(self, name, tables) >= limit
             said.append(f"{name} ≥ {limit:g}")
         for name, limit in high.items():
-            kept &= self._measure(name, tables) <= limit
+            kept &= measure_of(self, name, tables) <= limit
             said.append(f"{name} ≤ {limit:g}")
         for name, places in (("antecedents", self.antecedents), ("consequents", self.consequents)):
             allowed = allowed_sets(self.index, sides[name])

@@ -183,8 +183,10 @@ class _Walks:
         sets: Iterable[frozenset[Any]] = map(frozenset, rows)
         if self.rebuilds:
             sets = map(frozenset, map(list, sets))
-        met = map(self.code.__getitem__, chain.from_iterable(sets))
-        walks = np.fromiter(met, dtype=np.int32, count=codes.size).reshape(codes.shape)
+        met: Iterable[Any] = chain.from_iterable(sets)
+        if items.dtype.kind not in "iu":  # whole numbers are in the order of their codes
+            met = map(self.code.__getitem__, met)
+        walks = np.fromiter(met, dtype=np.int64, count=codes.size).reshape(codes.shape)
         return np.int64(1) << (length - 1 - np.argsort(walks, axis=1).T)
 
 
