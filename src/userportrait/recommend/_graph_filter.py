@@ -208,7 +208,8 @@ class GraphFilter(Recommender):
     def _settle(self) -> None:
         shares = self.shares_
         response = shares * np.exp(-self.sharpness * shares)
-        slope = response[-1] / shares[-1] if len(shares) else 1.0
+        slope = float(response[-1] / shares[-1]) if len(shares) else 1.0
+        self._slope: float = slope
         self._low: NDArray[np.float64] = response + self.low_pass - slope * shares
         self._across: Matrix = self.graph_.T.tocsr()
         scaled = self.graph_.data * (slope * self._item_scale[self.graph_.indices])
@@ -314,9 +315,11 @@ class GraphFilter(Recommender):
 
     def _columns(self, items: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return columns of the item weights, without the scale of past items."""
-        near = self._across @ self._back[:, items]
-        shared = (self.directions_ * self._low.astype(np.float32)) @ self._seen_by[items].T
-        found: NDArray[np.float32] = (near.toarray() + shared).astype(np.float32)
+        found: NDArray[np.float32]
+        found = (self.directions_ * self._low.astype(np.float32)) @ self._seen_by[items].T
+        near: Any = (self._across @ self._across[items].T).tocoo()
+        scale = self._slope * self._item_scale[items]
+        found[near.row, near.col] += near.data * scale[near.col]
         return found
 
     def _contributions(
@@ -329,10 +332,7 @@ class GraphFilter(Recommender):
             own: NDArray[np.float64] = given * self._item_weights[items, item].astype(np.float64)
             return own
         past = self._past(one)
-        column = np.zeros(self.graph_.shape[0])
-        start, stop = self._across.indptr[item], self._across.indptr[item + 1]
-        buyers = self._across.indices[start:stop]
-        column[buyers] = self._back[:, [item]].toarray().ravel()[buyers]
+        column = self._across[[item]].toarray().ravel() * (self._slope * self._item_scale[item])
         near = self._across[items] @ column
         amounts = self.directions_[items].astype(np.float64) * self._low
         shared = amounts @ self.directions_[item].astype(np.float64) * self._item_scale[item]
