@@ -315,12 +315,12 @@ class GraphFilter(Recommender):
 
     def _columns(self, items: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return columns of the item weights, without the scale of past items."""
-        found: NDArray[np.float32]
-        found = (self.directions_ * self._low.astype(np.float32)) @ self._seen_by[items].T
+        chosen = self._seen_by[items] * self._low.astype(np.float32)
+        found: Any = self.directions_ @ chosen.T
         near: Any = (self._across @ self._across[items].T).tocoo()
         scale = self._slope * self._item_scale[items]
         found[near.row, near.col] += near.data * scale[near.col]
-        return found
+        return np.asarray(found, dtype=np.float32)
 
     def _contributions(
         self, items: NDArray[np.intp], weights: NDArray[np.float64], known: int, item: int
