@@ -9,16 +9,17 @@ import numpy as np
 
 from userportrait._core.params import check_values
 from userportrait.errors import InvalidParameterError
+from userportrait.recommend._base_reasons import spread_history
 from userportrait.recommend._filters_items import as_table
 from userportrait.recommend._filters_tables import FilterValue, KeyedTable, read_table
-from userportrait.recommend._interactions import csr
+from userportrait.recommend._interactions import row_sizes
 from userportrait.recommend._rerank_greedy import codes_of_items
 from userportrait.recommend._rerank_pool import POOL_RULES, append_later, first_and_last
-from userportrait.recommend._similar import unit_rows
 from userportrait.recommend._top import Top, no_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from userportrait.recommend._filters import Candidates, Request
     from userportrait.recommend._interactions import Interactions, Matrix
     from userportrait.typing import IntoFrame
+
+    Like: TypeAlias = Callable[[NDArray[np.int32]], NDArray[np.float64]]
+    LikeOf: TypeAlias = Callable[[NDArray[np.int32]], Like]
 
 __all__ = ["Diversify"]
 
@@ -92,14 +96,13 @@ class Diversify(FilterValue):
     def choose(self, request: Request, candidates: Candidates) -> Top:
         """Return the items of the largest marginal relevance."""
         data = request.interactions
-        like: Callable[..., NDArray[np.float64]]
         if self.items is None:
-            unit = self.kept(data, lambda: _unit_columns(data))
-            like = _by_customers(unit)
+            across = self.kept(data, lambda: data.matrix.T.tocsr())
+            like_of = _by_customers(across)
         else:
-            like = _by_attributes(self.kept(data, lambda: self._attributes(data)))
-        n = min(data.n_items, max(self.n_candidates, request.k))
-        return _diversified(candidates.best(n), request.k, self.n_candidates, self.strength, like)
+            like_of = _by_attributes(self.kept(data, lambda: self._attributes(data)))
+        top = candidates.best(min(data.n_items, max(self.n_candidates, request.k)))
+        return _diversified(top, request.k, self.n_candidates, self.strength, like_of)
 
     def _attributes(self, data: Interactions) -> NDArray[Any]:
         """Return the labels of each item, -1 where unknown, of shape (n_items, n_attributes)."""
@@ -117,31 +120,46 @@ class Diversify(FilterValue):
         return 0 if self.items is None else as_table(self.items).count_unknown(data)
 
 
-def _unit_columns(data: Interactions) -> tuple[Matrix, Matrix]:
-    found = data.matrix
-    ones = csr(np.ones(len(found.data)), found.indices, found.indptr, found.shape)
-    by_item = unit_rows(ones.T.tocsr())
-    return by_item, by_item.T.tocsr()
+def _by_customers(across: Matrix) -> LikeOf:
+    """Return the cosine of items by their customers; `across` has the items in its rows."""
+    sizes = row_sizes(across)
+
+    def like_of(pool: NDArray[np.int32]) -> Like:
+        parts = [spread_history(across, items.astype(np.intp)) for items in pool]
+        has = [across.indices[place] for place, _ in parts]
+        is_own = np.zeros(across.shape[1], dtype=bool)
+
+        def like(chosen: NDArray[np.int32]) -> NDArray[np.float64]:
+            shared = np.zeros(pool.shape, dtype=np.int64)
+            for row, item in enumerate(chosen.tolist()):
+                own = across.indices[across.indptr[item] : across.indptr[item + 1]]
+                is_own[own] = True
+                counts = np.concatenate(([0], np.cumsum(is_own[has[row]])))
+                shared[row] = np.diff(counts[parts[row][1]])
+                is_own[own] = False
+            product = sizes[pool] * sizes[chosen][:, None]
+            cosine: NDArray[np.float64] = shared / np.sqrt(np.maximum(product, 1))
+            return cosine
+
+        return like
+
+    return like_of
 
 
-def _by_customers(unit: tuple[Matrix, Matrix]) -> Callable[..., NDArray[np.float64]]:
-    by_item, by_customer = unit
+def _by_attributes(labels: NDArray[Any]) -> LikeOf:
+    """Return the share of attributes that items have in common."""
 
-    def like(chosen: NDArray[np.int32], pool: NDArray[np.int32]) -> NDArray[np.float64]:
-        shared = by_item[chosen] @ by_customer
-        rows = np.repeat(np.arange(len(pool)), pool.shape[1])
-        return np.asarray(shared[rows, pool.ravel()]).reshape(pool.shape)
+    def like_of(pool: NDArray[np.int32]) -> Like:
+        others = labels[pool]
 
-    return like
+        def like(chosen: NDArray[np.int32]) -> NDArray[np.float64]:
+            one = labels[chosen][:, None, :]
+            shared: NDArray[np.float64] = ((others == one) & (one >= 0)).mean(axis=2)
+            return shared
 
+        return like
 
-def _by_attributes(labels: NDArray[Any]) -> Callable[..., NDArray[np.float64]]:
-    def like(chosen: NDArray[np.int32], pool: NDArray[np.int32]) -> NDArray[np.float64]:
-        one = labels[chosen][:, None, :]
-        shared: NDArray[np.float64] = ((labels[pool] == one) & (one >= 0)).mean(axis=2)
-        return shared
-
-    return like
+    return like_of
 
 
 def _diversified(
@@ -149,7 +167,7 @@ def _diversified(
     k: int,
     n_candidates: int,
     strength: float,
-    like: Callable[..., NDArray[np.float64]],
+    like_of: LikeOf,
 ) -> Top:
     """Choose among the first candidates by marginal relevance; the others follow."""
     n_rows = len(top.items)
@@ -159,6 +177,7 @@ def _diversified(
     if not inside.any():
         return found
     items = np.where(inside, pool.items, 0)
+    like = like_of(items)
     first, last = first_and_last(pool)
     spread = np.where(first > last, first - last, 1.0)  # of equal scores, likeness decides
     base = pool.scores - strength * (pool.scores - last[:, None])
@@ -175,6 +194,6 @@ def _diversified(
         found.items[there, place] = chosen[there]
         found.scores[there, place] = values[number, best][there]
         left[number, best] = False
-        np.maximum(likeness, like(chosen, items), out=likeness)
+        np.maximum(likeness, like(chosen), out=likeness)
     append_later(found, top, pool.items.shape[1])
     return found

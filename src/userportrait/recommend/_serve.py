@@ -10,9 +10,6 @@ import numpy as np
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidParameterError
 from userportrait.recommend._filters import (
-    ItemFilter,
-    PairFilter,
-    Reranker,
     blocked_pairs,
     combined_mask,
     is_same_for_all,
@@ -29,7 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from userportrait.recommend._filters import Candidates, Filters, Request
+    from userportrait.recommend._filters import (
+        Candidates,
+        Filters,
+        ItemFilter,
+        PairFilter,
+        Request,
+        Reranker,
+    )
     from userportrait.recommend._interactions import Matrix
 
 __all__ = ["Lists", "Serving", "serve", "serving_of"]
@@ -155,16 +159,17 @@ def serving_of(
     return Serving(
         owner,
         filter_seen,
-        tuple(f for f in given if isinstance(f, ItemFilter)),
-        tuple(f for f in given if isinstance(f, PairFilter)),
-        tuple(f for f in given if isinstance(f, Reranker)),
+        tuple(f for f in given if hasattr(f, "allowed")),
+        tuple(f for f in given if hasattr(f, "blocked")),
+        tuple(f for f in given if hasattr(f, "choose")),
         explains,
     )
 
 
 def _is_filter(value: object) -> bool:
-    kinds = (ItemFilter, PairFilter, Reranker)
-    return isinstance(value, kinds) and not isinstance(value, type)
+    # As isinstance with the protocols says, which takes longer than a filter itself.
+    kinds = ("allowed", "blocked", "choose")
+    return not isinstance(value, type) and any(hasattr(value, kind) for kind in kinds)
 
 
 def serve(model: Ranks, request: Request, serving: Serving) -> Lists:
