@@ -65,3 +65,11 @@ def _fetch_ahead(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
 count_ones: Callable[[Number], Number] = _intrinsic(_count_ones)
 trailing_zeros: Callable[[Number], Number] = _intrinsic(_trailing_zeros)
 fetch_ahead: Callable[[Array, Number], None] = _intrinsic(_fetch_ahead)
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile as part of whatever calls it: for what is called often with many arrays."""
+    made: _Function = _numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(
+        function
+    )
+    return made

@@ -79,3 +79,9 @@ def warmup_numba() -> None:
         baskets = Baskets(indptr, indices, items, weights=weights)
         for kind in get_args(ItemsetKind):
             mine(baskets, min_count=1, kind=kind, max_length=None, watch=Watch(), n_threads=1)
+    # Baskets of so many different items are not merged, which takes another search.
+    many = 500
+    for weights in (None, np.full(many, 2)):
+        rows = (np.arange(many + 1, dtype=np.int64), np.arange(many, dtype=np.int32))
+        baskets = Baskets(*rows, np.arange(many), weights=weights)
+        mine(baskets, min_count=1, kind="closed", max_length=None, watch=Watch(), n_threads=1)

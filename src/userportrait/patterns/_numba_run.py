@@ -9,29 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from userportrait.patterns._numba_closed import NEED_LEFT, search_closed
-from userportrait.patterns._numba_ranks import in_parallel, recode
-from userportrait.patterns._numba_search import (
-    ARENA_FULL,
-    AT,
-    BASE,
-    DEPTH,
-    DONE,
-    KNOWN_FROM,
-    KNOWN_UNTIL,
-    LOWEST,
-    NEED_NUMBERS,
-    NEED_OUT,
-    NEED_SETS,
-    NEED_TABLE,
-    NEED_WORDS,
-    OUT_FULL,
-    RANK,
-    WEIGHTED,
-    WORK,
-    search,
+from userportrait.patterns._numba_ranks import (
+    Merged,
+    in_parallel,
+    merge,
+    rank_items,
+    turn_round,
 )
-from userportrait.patterns._numba_trim import keep_nodes, mark_generators, mark_needed
+from userportrait.patterns._numba_trim import (
+    keep_nodes,
+    mark_generators,
+    mark_largest,
+    mark_needed,
+    measure,
+)
+from userportrait.patterns._numba_workers import MergedWorker, RowWorker
 from userportrait.patterns._trie import Trie
 
 if TYPE_CHECKING:
@@ -42,15 +34,11 @@ if TYPE_CHECKING:
     from userportrait.patterns._baskets import Baskets
     from userportrait.patterns._budget import Watch
     from userportrait.patterns._itemsets import ItemsetKind
-    from userportrait.patterns._numba_ranks import Recoded
+    from userportrait.patterns._numba_ranks import Columns, Recoded
+    from userportrait.patterns._numba_workers import Worker
 
-__all__ = ["run"]
+__all__ = ["Hunt", "run"]
 
-SLICE = 20_000_000  # units of work, about a nanosecond each, between two looks at the clock
-FIRST_ARENA = 1 << 12
-FIRST_CHUNK = 1 << 18
-LARGEST_CHUNK = 1 << 22
-MOST_NODES = 2**31 - 1
 Array: TypeAlias = Any
 
 
@@ -66,18 +54,32 @@ def run(
     pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else nullcontext(None)
     with pool as executor:
         each = in_parallel(executor)
-        recoded = recode(baskets, min_count, kind, each, n_threads)
-        if len(recoded.code) == 0:
+        columns = rank_items(baskets, min_count, kind, each, n_threads)
+        if len(columns.code) == 0:
             return Trie.empty(), None
-        hunt = Hunt(recoded, min_count, kind, max_length, watch)
+        merged = merge(columns) if _may_be_merged(columns, kind, max_length) else None
+        ready = merged or turn_round(columns, each)
+        hunt = Hunt(ready, min_count, kind, max_length, watch, n_threads)
         workers = [hunt.worker() for _ in range(n_threads)]
         each([worker.work for worker in workers])
         tree = hunt.collect(workers)
     if kind == "generators":
-        tree = proven_generators(tree, recoded.longest)
+        tree = proven_generators(tree, ready.longest)
     elif kind != "all":
+        if kind == "maximal" and merged is not None:
+            tree = not_contained(tree, merged.code)
         tree = without_idle_nodes(tree)
     return tree, hunt.stopped
+
+
+def _may_be_merged(columns: Columns, kind: ItemsetKind, max_length: int | None) -> bool:
+    """Whether the search of merged baskets tells this kind of sets.
+
+    It knows maximal sets by comparing all of them, so none may be left out for its length.
+    """
+    if kind == "maximal" and max_length is not None:
+        return max_length >= int(columns.lengths.max(initial=0))
+    return kind in {"closed", "maximal"}
 
 
 class Hunt:
@@ -85,34 +87,44 @@ class Hunt:
 
     def __init__(
         self,
-        recoded: Recoded,
+        baskets: Recoded | Merged,
         min_count: int,
         kind: ItemsetKind,
         max_length: int | None,
         watch: Watch,
+        n_threads: int,
     ) -> None:
-        self.recoded = recoded
+        self.baskets = baskets
         self.min_count = min_count
         self.kind = kind
         self.longest = max_length or 1 << 30
         self.watch = watch
         self.stopped: str | None = None
-        n = len(recoded.code)
+        self.left_at = -1  # the highest first item whose search was left unfinished
+        n = len(baskets.code)
         self.segments = np.zeros((n, 3), np.int64)
         self.segments[:, 2] = -1
-        small = n * n // 8 <= max(16 * recoded.n_entries, 1 << 20)
+        small = n * n // 8 <= max(16 * baskets.n_entries, 1 << 20)
         self.pairs = np.zeros((n, (n + 63) >> 6 if small else 0), np.uint64)
         self._lock = Lock()
         self._next = n
-        self._known_from = n
         self._running: dict[int, int] = {}
-        self._share = max(1, recoded.n_entries // 64)
+        pieces = 64
+        if isinstance(baskets, Merged):
+            pieces = 1 if n_threads == 1 else 8 * n_threads
+        self._share = max(1, baskets.n_entries // pieces)
         self._workers: list[Worker] = []
 
     def worker(self) -> Worker:
         """Return one more worker."""
-        self._workers.append(Worker(self, len(self._workers)))
-        return self._workers[-1]
+        number, baskets = len(self._workers), self.baskets
+        made = (
+            MergedWorker(self, baskets, number)
+            if isinstance(baskets, Merged)
+            else RowWorker(self, baskets, number)
+        )
+        self._workers.append(made)
+        return made
 
     def take(self, number: int) -> tuple[int, int, int] | None:
         """Hand out a range of ranks, and from where on all have been searched."""
@@ -122,7 +134,7 @@ class Hunt:
             if high == 0 or self.stopped is not None:
                 return None
             low = high - 1
-            column = self.recoded.column
+            column = self.baskets.column
             while low > 0 and column[high] - column[low - 1] < self._share:
                 low -= 1
             self._running[number] = high
@@ -131,43 +143,60 @@ class Hunt:
             return low, high, max(self._running.values())
 
     def ask(self, needed: int = 0) -> None:
-        """Ask whether to stop, with so many nodes to come; the first thread does it regularly."""
-        column = self.recoded.column
-        done = 1 - column[self._next] / max(1, column[-1])
+        """Ask whether to stop; the first thread does it regularly, and tells the progress.
+
+        Any thread asks before it writes a block of `needed` nodes, and tells nothing.
+        """
+        column = self.baskets.column
+        done = -1.0 if needed else 1 - float(column[self._next]) / max(1, int(column[-1]))
         with self._lock:
             n = needed + sum(worker.n_nodes for worker in self._workers)
             if self.stopped is None:
-                self.stopped = self.watch.stop(n, n * self.node_bytes, float(done))
+                self.stopped = self.watch.stop(n, n * self.node_bytes, done)
 
     @property
     def node_bytes(self) -> int:
         """Bytes of one node of the tree."""
-        return 8 + int(self.recoded.support.itemsize)
+        return 8 + int(self.baskets.support.itemsize)
 
     def collect(self, workers: Sequence[Worker]) -> Trie:
         """Join what the workers found, in the order of the first items."""
         streams: list[tuple[Array, ...]] = [worker.stream() for worker in workers]
         if len(streams) == 1:
             return Trie(*streams[0])
-        spans = self.segments[::-1]
-        spans = spans[spans[:, 1] > spans[:, 0]]
+        ranks = np.flatnonzero(self.segments[:, 1] > self.segments[:, 0])[::-1]
+        spans = self.segments[ranks]
         sizes = spans[:, 1] - spans[:, 0]
-        offsets = np.cumsum(sizes) - sizes
         n = int(sizes.sum())
         parent, item = np.empty(n, np.int32), np.empty(n, np.int32)
-        count: Array = np.empty(n, self.recoded.support.dtype)
+        count: Array = np.empty(n, self.baskets.support.dtype)
         listed = np.empty(n, np.bool_) if len(streams[0]) > 3 else None
-        places: list[list[int]] = np.column_stack((spans, offsets)).tolist()
-        for start, stop, owner, offset in places:
+        offset = 0
+        pieces: list[list[int]] = in_one_piece(spans).tolist()
+        for start, stop, owner in pieces:
             source = streams[owner]
             into = slice(offset, offset + stop - start)
-            parent[into] = source[0][start:stop] + (offset - start)
-            parent[offset] = -1
+            above = source[0][start:stop]
+            parent[into] = np.where(above < 0, above, above + (offset - start))
             item[into] = source[1][start:stop]
             count[into] = source[2][start:stop]
             if listed is not None:
                 listed[into] = source[3][start:stop]
+            offset += stop - start
+        if listed is not None and self.left_at >= 0 and isinstance(self.baskets, Merged):
+            # A larger set may be missing: those before the first gap have been compared with all.
+            listed[int(sizes[ranks >= self.left_at].sum()) :] = False
         return Trie(parent, item, count, listed)
+
+
+def in_one_piece(spans: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return spans (start, stop, owner), those joined that follow each other in one stream."""
+    if len(spans) == 0:
+        return spans
+    follows = (spans[1:, 0] == spans[:-1, 1]) & (spans[1:, 2] == spans[:-1, 2])
+    first = np.concatenate(([0], np.flatnonzero(~follows) + 1))
+    last = np.concatenate((first[1:], [len(spans)])) - 1
+    return np.column_stack((spans[first, 0], spans[last, 1], spans[first, 2]))
 
 
 def without_idle_nodes(tree: Trie) -> Trie:
@@ -177,6 +206,21 @@ def without_idle_nodes(tree: Trie) -> Trie:
     needed = np.zeros(len(tree.parent), np.bool_)
     mark_needed(tree.parent, tree.listed, needed)
     return only(tree, needed)
+
+
+def not_contained(tree: Trie, code: NDArray[np.int32]) -> Trie:
+    """List no set that another listed one contains."""
+    nodes = tree.nodes()
+    sizes = np.empty(len(nodes), np.int64)
+    measure(tree.parent, nodes, sizes)
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.empty(int(code.max()) + 1, np.int32)
+    rank[code] = np.arange(len(code), dtype=np.int32)
+    index = np.zeros((len(code), (len(nodes) + 63) >> 6), np.uint64)
+    path = np.empty(int(sizes.max(initial=0)), np.int64)
+    listed = np.zeros(len(tree.parent), np.bool_)
+    mark_largest(tree.parent, tree.item, rank, nodes[order], sizes[order], index, path, listed)
+    return Trie(tree.parent, tree.item, tree.count, listed)
 
 
 def proven_generators(tree: Trie, longest: int) -> Trie:
@@ -199,132 +243,3 @@ def only(tree: Trie, kept: NDArray[np.bool_]) -> Trie:
     listed = None if tree.listed is None else tree.listed[kept]
     n = int(np.count_nonzero(kept))
     return Trie(parent[:n].copy(), tree.item[kept], tree.count[kept], listed)
-
-
-class Worker:
-    """One thread's arrays, and the results it wrote."""
-
-    def __init__(self, hunt: Hunt, number: int) -> None:
-        self.hunt = hunt
-        self.number = number
-        recoded = hunt.recoded
-        n = len(recoded.code)
-        kind: Any = recoded.support.dtype
-        largest = int(np.diff(recoded.column).max())
-        bits = 1
-        if len(recoded.heavy):
-            bits = int(recoded.heavy.max()).bit_length()
-        self.now = np.zeros(24, np.int64)
-        self.now[WEIGHTED] = bits > 1 or len(recoded.heavy) > 0
-        self.now[DEPTH] = -1
-        self.counts = np.zeros(n, kind)
-        self.found = np.empty(n, np.int64)
-        self.new_id = np.full(n, -1, np.int64)
-        room = min(recoded.n_entries, largest * recoded.longest) + largest
-        self.copied = np.empty(room + 1, np.int32)
-        self.weights = np.empty(largest, np.int64)
-        self.origin = np.empty(largest, np.int64)
-        self.row_of = np.empty(largest * bits + 64 * bits, np.int64)
-        self.positions = np.empty(len(self.row_of), np.int64)
-        self.left_weights = np.empty(len(self.row_of) if len(recoded.heavy) else 0, kind)
-        self.table = np.empty(16 * FIRST_ARENA, kind)
-        self.free = np.empty(n + 1, np.int32)
-        self.scratch = np.empty(n + 64, np.int64)
-        self.local_counts = np.empty(n, np.int64)
-        self.shift = np.zeros(((largest * bits) >> 6) + bits + 1, np.int64)
-        self.levels = np.zeros((recoded.longest + 3, 16), np.int64)
-        self.sets = np.empty(FIRST_ARENA, np.uint64)
-        self.numbers = np.empty(FIRST_ARENA, np.int64)
-        self.words = np.empty(16 * FIRST_ARENA, np.uint64)
-        self.left = np.empty(FIRST_ARENA, np.uint64)
-        self.full: list[tuple[Array, ...]] = []
-        self.chunk = self._new_chunk(FIRST_CHUNK)
-
-    @property
-    def n_nodes(self) -> int:
-        """Nodes written so far."""
-        return int(self.now[BASE] + self.now[AT])
-
-    def work(self) -> None:
-        """Search first items until there are none, or a stop is called."""
-        hunt, now = self.hunt, self.now
-        while (part := hunt.take(self.number)) is not None:
-            now[LOWEST], now[KNOWN_UNTIL], now[KNOWN_FROM] = part
-            now[RANK] = part[1] - 1
-            status = -1
-            while status != DONE:
-                now[WORK] = SLICE
-                status = self._search()
-                if status == OUT_FULL:
-                    self._grow_out(int(now[NEED_OUT]))
-                elif status == ARENA_FULL:
-                    self._grow_arenas()
-                if self.number == 0:
-                    hunt.ask()
-                if hunt.stopped is not None:
-                    self._close_segment()
-                    return
-
-    def _close_segment(self) -> None:
-        now = self.now
-        if now[DEPTH] >= 0:
-            self.hunt.segments[now[RANK], 1] = self.n_nodes
-
-    def _search(self) -> int:
-        hunt, recoded = self.hunt, self.hunt.recoded
-        data = (recoded.rows, recoded.places, recoded.heavy, recoded.column, recoded.support)
-        shared = (recoded.code, hunt.min_count, hunt.longest)
-        kind = hunt.kind in {"generators", "maximal"}
-        item = (self.counts, self.found, self.new_id, self.copied, self.weights, self.origin)
-        tree = (self.now, self.levels, self.sets, self.numbers, self.words, *self.chunk)
-        head = (*data, *shared, kind, hunt.pairs, hunt.segments, *item, self.row_of)
-        if hunt.kind in {"closed", "maximal"}:
-            left = (self.positions, self.left_weights, self.left)
-            return int(search_closed(*head, *left, self.free, self.scratch, self.shift, *tree))
-        middle = (self.table, self.free, self.scratch, self.local_counts, self.shift)
-        return int(search(*head, *middle, *tree))
-
-    def _new_chunk(self, size: int) -> tuple[Array, ...]:
-        kinds: list[Any] = [np.int32, np.int32, self.hunt.recoded.support.dtype]
-        if self.hunt.kind in {"closed", "maximal"}:
-            kinds.append(np.bool_)
-        return tuple(np.empty(size, kind) for kind in kinds)
-
-    def _grow_out(self, needed: int) -> None:
-        """Put the full chunk aside and begin another."""
-        now = self.now
-        if self.n_nodes + needed > MOST_NODES:
-            self.hunt.stopped = f"more than {MOST_NODES:,} itemsets"
-        if needed > LARGEST_CHUNK:
-            self.hunt.ask(needed)
-        if self.hunt.stopped is not None:
-            return
-        used = int(now[AT])
-        self.full.append(tuple(array[:used] for array in self.chunk))
-        self.chunk = self._new_chunk(max(needed, min(LARGEST_CHUNK, 2 * len(self.chunk[0]))))
-        now[BASE] += used
-        now[AT] = 0
-
-    def _grow_arenas(self) -> None:
-        now = self.now
-        self.sets = grown(self.sets, int(now[NEED_SETS]))
-        self.numbers = grown(self.numbers, int(now[NEED_NUMBERS]))
-        self.words = grown(self.words, int(now[NEED_WORDS]))
-        self.table = grown(self.table, int(now[NEED_TABLE]))
-        self.left = grown(self.left, int(now[NEED_LEFT]))
-
-    def stream(self) -> tuple[Array, ...]:
-        """Return all nodes written, in order."""
-        last = tuple(array[: int(self.now[AT])] for array in self.chunk)
-        columns = list(zip(*self.full, last, strict=True))
-        self.full = []
-        return tuple(np.concatenate(column) for column in columns)
-
-
-def grown(array: Array, needed: int) -> Array:
-    """Return the array, or a larger one that begins with it."""
-    if needed <= len(array):
-        return array
-    larger = np.empty(max(needed, 2 * len(array)), array.dtype)
-    larger[: len(array)] = array
-    return larger

@@ -11,7 +11,7 @@ from userportrait.patterns._numba_compile import compiled
 if TYPE_CHECKING:
     from userportrait.patterns._numba_compile import Array, Number
 
-__all__ = ["keep_nodes", "mark_generators", "mark_needed"]
+__all__ = ["keep_nodes", "mark_generators", "mark_largest", "mark_needed", "measure"]
 
 
 _SPREAD = 0x9E3779B97F4A7C15
@@ -37,6 +37,74 @@ def keep_nodes(parents: Array, kept: Array, moved: Array) -> None:
             parent = parents[node]
             parents[n] = moved[parent] if parent >= 0 else -1
             n += 1
+
+
+@compiled
+def measure(parents: Array, nodes: Array, sizes: Array) -> None:
+    """Count the items of some nodes' sets."""
+    for which in range(len(nodes)):
+        size = 0
+        node = nodes[which]
+        while node >= 0:
+            node = parents[node]
+            size += 1
+        sizes[which] = size
+
+
+@compiled
+def mark_largest(
+    parents: Array,
+    items: Array,
+    rank: Array,
+    nodes: Array,
+    sizes: Array,
+    index: Array,
+    path: Array,
+    kept: Array,
+) -> None:
+    """Mark those of the nodes, given from the largest set on, whose set no other contains.
+
+    `index` is all noughts: it takes a bit for each item and marked set.
+    """
+    n_kept = 0
+    first = 0
+    while first < len(nodes):
+        last = first
+        while last < len(nodes) and sizes[last] == sizes[first]:
+            length = _read_path(parents, items, rank, nodes[last], sizes[last], path)
+            kept[nodes[last]] = not _any_with(index, (n_kept + 63) >> 6, path, length)
+            last += 1
+        for which in range(first, last):
+            if kept[nodes[which]]:
+                length = _read_path(parents, items, rank, nodes[which], sizes[which], path)
+                for place in range(length):
+                    index[path[place], n_kept >> 6] |= np.uint64(1) << np.uint64(n_kept & 63)
+                n_kept += 1
+        first = last
+
+
+@compiled
+def _read_path(
+    parents: Array, items: Array, rank: Array, node: Number, size: Number, path: Array
+) -> Number:
+    for place in range(size - 1, -1, -1):
+        path[place] = rank[items[node]]
+        node = parents[node]
+    return size
+
+
+@compiled
+def _any_with(index: Array, width: Number, path: Array, length: Number) -> bool:
+    """Whether a set has all items of a path."""
+    for word in range(width):
+        sets = index[path[0], word]
+        for place in range(1, length):
+            if sets == 0:
+                break
+            sets &= index[path[place], word]
+        if sets != 0:
+            return True
+    return False
 
 
 @compiled
