@@ -44,7 +44,12 @@ WORKLOADS = {
     "online retail@200": 2_026,
     "online retail@100": 18_930,
 }
-KINDS = {"retail@88": (7_695, 3_507), "mushroom@813": (4_885, 547), "T10I4D100K@100": (None, None)}
+KINDS = {
+    "retail@88": (7_695, 3_507),
+    "mushroom@813": (4_885, 547),
+    "mushroom@407": (12_843, 1_442),
+    "T10I4D100K@100": (None, None),
+}
 OURS = ("numba 1", "numba 2", "numpy")
 RIVALS = {
     "PyFIM": ("PyFIM eclat", "PyFIM fpgrowth"),
