@@ -73,7 +73,8 @@ class ItemToItem(Recommender, ABC):
         hits = np.flatnonzero(past.indices == item)
         found = np.zeros(len(items))
         found[entry_rows(past)[hits]] = past.data[hits]
-        return found * self._history_weights(row).data
+        found *= self._history_weights(row).data
+        return found
 
     def _main_items(
         self,

@@ -261,7 +261,8 @@ def nearest_in_square(
     keys = np.empty(n_columns + 1, dtype=np.uint64)
     chosen = np.empty(n_columns + 1, dtype=np.int32)
     for row in range(start, stop):
-        sums, scale, size = square[row], left_scale[row], 0
+        sums, scale = square[row], left_scale[row]
+        size: Number = 0
         for column in range(n_columns):
             value = np.float32(_scaled(form, sums[column], scale, right_scale[column], shrinkage))
             values[size], columns[size] = value, column

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from userportrait.recommend._base_lookup import take_rows
 from userportrait.recommend._interactions import csr, entry_rows, row_sizes
@@ -28,7 +27,8 @@ def product_counts(left: Matrix, right: Matrix) -> NDArray[np.int64]:
     sizes = row_sizes(right)
     total = np.zeros(len(left.indices) + 1, dtype=np.int64)
     np.cumsum(sizes[left.indices], out=total[1:])
-    return np.diff(total[left.indptr])
+    counts: NDArray[np.int64] = np.diff(total[left.indptr])
+    return counts
 
 
 def narrow_index(indptr: NDArray[Any]) -> NDArray[Any]:
@@ -114,7 +114,9 @@ def numpy_nearest(
     columns: list[NDArray[Any]] = []
     values: list[NDArray[np.float32]] = []
     if not left.nnz:
-        return csr_array((left.shape[0], right.shape[1]), dtype=np.float32)
+        nothing = np.zeros(left.shape[0] + 1, dtype=np.int32)
+        shape = (left.shape[0], right.shape[1])
+        return csr(np.zeros(0, np.float32), np.zeros(0, np.int32), nothing, shape)
     left, right = _needed(left, right)
     wide = _wide(right)
     for rows in _blocks(left, right):

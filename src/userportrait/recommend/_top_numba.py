@@ -11,7 +11,7 @@ __all__ = ["finish", "offer", "top_rows"]
 
 @compiled
 def _is_worse(score: Number, item: Number, other_score: Number, other_item: Number) -> bool:
-    return score < other_score or (score == other_score and item > other_item)
+    return bool(score < other_score or (score == other_score and item > other_item))
 
 
 @compiled

@@ -220,7 +220,8 @@ class UserKNN(Recommender):
         indptr = np.array([0, len(items)])
         row = csr(weights, items.astype(np.int32), indptr, (1, self.interactions_.n_items))
         around = self._neighbourhood(row, np.array([known], dtype=np.intp))
-        return shared_items(around, 0, np.array([item], dtype=np.intp))[0]
+        found: NDArray[np.float64] = shared_items(around, 0, np.array([item], dtype=np.intp))[0]
+        return found
 
     def _main_items(
         self,

@@ -43,7 +43,7 @@ def warmup_recommend() -> None:
         defaults.similarity, defaults.shrinkage, defaults.alpha, defaults.k1, defaults.b, "binary"
     )
     compared = compare_rows(matrix, measure, "numba")
-    near = nearest_rows(replace(compared, places=None), 1, engine="numba")
+    near = nearest_rows(replace(compared, places=None), 5, engine="numba")  # leaves room: packed
     nearest_rows(compared, 1, engine="numba", halves=True)
     top_of_product(near, matrix, 1, engine="numba")
     row = np.zeros(1, dtype=np.intp)
