@@ -17,6 +17,7 @@ import pandas as pd
 
 import userportrait as up
 from userportrait.recommend import AtMostPer, Popularity, split_by_time
+from userportrait.report import plot_rankings
 
 shop = up.make_shop(n_customers=3000, random_state=0)
 split = split_by_time(shop.orders, share=0.2)
@@ -49,7 +50,7 @@ figures.pivot(index="model", columns="metric", values="value").round(4)
 #
 # Points are means over customers, lines 95 % intervals.
 
-axes = up.plot_rankings(tables)
+axes = plot_rankings(tables)
 
 # %%
 # One customer
@@ -59,10 +60,10 @@ axes = up.plot_rankings(tables)
 # that the list is not five times the same.
 
 best = models["EASE"]
-customer = split.train.customer_ids[7]
+customer = best.interactions_.customer_ids[7]
 names = shop.items.to_pandas().set_index("item_id")
 lists = best.recommend(
-    [customer], k=5, filters=AtMostPer(shop.items, "category", at_most=2)
+    [customer], k=5, filters=AtMostPer(2, shop.items, by="category")
 )
 lists.assign(
     name=names.loc[lists["item_id"], "name"].to_list(),

@@ -213,7 +213,8 @@ def _beginnings(columns: Codes, levels: Sequence[_Level], n_items: int) -> Ints 
         rank = level.find(rank * n_items + column)
         if len(rank) and rank.min() < 0:
             return None
-    return rank[np.cumsum(first) - 1]
+    found: NDArray[np.int64] = rank[np.cumsum(first) - 1]
+    return found
 
 
 class _Level:

@@ -8,6 +8,7 @@ from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from userportrait.recommend._als import ALS
+    from userportrait.recommend._als_spark import SparkALS
     from userportrait.recommend._base import Recommender
     from userportrait.recommend._compare import RankingComparison, compare_rankings
     from userportrait.recommend._content_based import ContentBased
@@ -93,6 +94,7 @@ __all__ = [
     "Request",
     "Reranker",
     "RuleBased",
+    "SparkALS",
     "Split",
     "TuningResult",
     "UserKNN",
@@ -110,6 +112,7 @@ __all__ = [
 ]
 
 _HOMES: dict[str, str] = {
+    "SparkALS": f"{__name__}._als_spark",
     "ALS": f"{__name__}._als",
     "EASE": f"{__name__}._ease",
     "SLIM": f"{__name__}._slim",

@@ -171,9 +171,9 @@ class ALS(FactorRecommender):
 
     def _learn(self, data: Interactions) -> None:
         given = weighted(data.matrix, self.weighting)
-        self.alpha_ = _usual_alpha(given) if self.alpha is None else float(self.alpha)
+        self.alpha_ = self._alpha_for(given)
         customers, items = self._rows(given), self._rows(given.T.tocsr())
-        self._mean_total = float(_totals(customers).mean()) if len(customers) else 1.0
+        self._mean_total = self._mean_of(customers)
         ridges = (self._ridge(customers, self._mean_total), self._ridge(items, None))
         old, new = self._first(data)
         constant = float(customers.target.sum())
@@ -183,6 +183,12 @@ class ALS(FactorRecommender):
             found = self._improve(customers, items, ridges, old, new, constant)
         self.customer_factors_, self.item_factors_, losses = found
         self.loss_ = np.array(losses)
+
+    def _alpha_for(self, given: Matrix) -> float:
+        return _usual_alpha(given) if self.alpha is None else float(self.alpha)
+
+    def _mean_of(self, customers: Rows) -> float:
+        return float(_totals(customers).mean()) if len(customers) else 1.0
 
     def _first(self, data: Interactions) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the factors of customers and items to start from."""
@@ -233,11 +239,11 @@ class ALS(FactorRecommender):
         constant: float,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float]]:
         """Take some steps on each side in turn; the last half is exact."""
-        how, losses = (_STEPS, self.engine, self.n_jobs), list[float]()
+        losses = list[float]()
         for left in range(self.n_iterations - 1, -1, -1):
-            y, _loss = improve_rows(items, x, ridges[1], y, *how)
+            y, _loss = improve_rows(items, x, ridges[1], y, _STEPS, self.engine, self.n_jobs)
             if left:
-                x, loss = improve_rows(customers, y, ridges[0], x, *how)
+                x, loss = improve_rows(customers, y, ridges[0], x, _STEPS, self.engine, self.n_jobs)
                 losses.append(float(loss.sum()) + _penalty(y, ridges[1]))
         whole = y.astype(np.float64)
         axes = axes_of(whole, is_common=True)

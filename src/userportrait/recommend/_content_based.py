@@ -214,7 +214,8 @@ class ContentBased(Recommender):
         return found
 
     def _scores(self, history: Matrix, known: NDArray[np.intp]) -> NDArray[np.float64]:
-        return (self._profiles(history) @ self._across).toarray()
+        found: NDArray[np.float64] = (self._profiles(history) @ self._across).toarray()
+        return found
 
     def _top(
         self,
@@ -273,7 +274,8 @@ class ContentBased(Recommender):
         one = csr(weights, items.astype(np.int32), np.array([0, len(items)]),
                   (1, self.item_facts_.shape[0]))  # fmt: skip
         shared = self.item_facts_[items] @ self.item_facts_[[item]].T
-        return self._weighed(one).data * shared.toarray().ravel()
+        found: NDArray[np.float64] = self._weighed(one).data * shared.toarray().ravel()
+        return found
 
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]

@@ -231,9 +231,8 @@ class Hybrid(Recommender):
         """Return copies of the models, fitted."""
         made: dict[str, Recommender] = {}
         for name, model in self._named.items():
-            copy = type(model)(**model.get_params(deep=False))
-            takes_attributes = isinstance(copy, (ContentBased, Hybrid))
-            if takes_attributes and self._items is not None:
+            copy: Any = type(model)(**model.get_params(deep=False))
+            if isinstance(copy, (ContentBased, Hybrid)) and self._items is not None:
                 copy.fit(data, items=self._items, customers=self._customers)
             else:
                 copy.fit(data)
@@ -280,10 +279,11 @@ class Hybrid(Recommender):
     ) -> NDArray[np.float64] | None:
         n_items = self.interactions_.n_items
         history = csr(weights, items.astype(np.int32), np.array([0, len(items)]), (1, n_items))
+        own: NDArray[np.float64] | None
         own = self._own_contributions(items, weights, known, item, history)
         if own is None or self._near is None or self._lent is None or not self._lent[item]:
             return own
-        total = own * (1.0 - self._lent[item])
+        total: NDArray[np.float64] = own * (1.0 - self._lent[item])
         start, stop = self._near.indptr[item], self._near.indptr[item + 1]
         for near, share in zip(
             self._near.indices[start:stop], self._near.data[start:stop], strict=True
@@ -340,7 +340,7 @@ class Hybrid(Recommender):
 
 def deviation(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the standard deviation of each row as a column; 1 where there is none."""
-    found = scores.std(axis=1, keepdims=True)
+    found: NDArray[np.float64] = scores.std(axis=1, keepdims=True)
     found[found == 0] = 1.0
     return found
 

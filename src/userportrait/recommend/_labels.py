@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ class CodedLabels(NamedTuple):
 def label_pairs(given: Labels, *, key: str, owner: str) -> tuple[list[Any], list[Any]]:
     """Return IDs and labels of a mapping or a frame, both as lists; missing labels as None."""
     if isinstance(given, Mapping):
-        named = cast("Mapping[Any, Any]", given)
+        named: Mapping[Any, Any] = given
         ids, labels = list(named), list(named.values())
     else:
         frame = getattr(given, "frame", given)

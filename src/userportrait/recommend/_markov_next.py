@@ -185,7 +185,8 @@ class MarkovNext(Recommender):
         product = self._context(history, known) @ csr(
             weights.data.astype(np.float64), weights.indices, weights.indptr, weights.shape
         )
-        return product.toarray()
+        found: NDArray[np.float64] = product.toarray()
+        return found
 
     def _top(
         self,
@@ -212,7 +213,8 @@ class MarkovNext(Recommender):
         if known >= 0:
             used = _entries(self._last, known, items)
         one_column = self.transitions_[:, [item]].toarray().ravel().astype(np.float64)
-        return used * one_column[items]
+        found: NDArray[np.float64] = used * one_column[items]
+        return found
 
     def _main_items(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]

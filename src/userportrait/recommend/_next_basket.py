@@ -295,7 +295,8 @@ class NextBasket(Recommender):
         n = np.where(known >= 0, self.n_baskets_[known], 1.0)[:, None]
         mixed = self._mixed(history, known).toarray()
         shrinkage = self.shrinkage_ or 0.0
-        return (n * mixed + shrinkage * self.popularity_) / (n + shrinkage)
+        found: NDArray[np.float64] = (n * mixed + shrinkage * self.popularity_) / (n + shrinkage)
+        return found
 
     def _own_reasons(
         self, history: Matrix, known: NDArray[np.intp], row: NDArray[np.intp], item: NDArray[Any]

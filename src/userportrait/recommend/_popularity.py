@@ -213,7 +213,8 @@ class Popularity(Recommender):
         shares = np.bincount(key, minlength=history.shape[0] * n_groups).astype(np.float64)
         shares = shares.reshape(-1, n_groups)
         sizes = np.maximum(row_sizes(history), 1)[:, None]
-        return (shares / sizes)[:, self._item_group] * self.item_scores_[0]
+        found: NDArray[np.float64] = (shares / sizes)[:, self._item_group] * self.item_scores_[0]
+        return found
 
     def _group_of(self, known: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the row of `item_scores_` of each customer; the last one is for everybody."""
@@ -228,7 +229,8 @@ class Popularity(Recommender):
         if self._item_group is None:
             return None
         same = self._item_group[items] == self._item_group[item]
-        return same * (self.item_scores_[0, item] / max(len(items), 1))
+        found: NDArray[np.float64] = same * (self.item_scores_[0, item] / max(len(items), 1))
+        return found
 
     def _cold_top(
         self,
