@@ -231,7 +231,7 @@ class Eligible(FilterValue):
     Examples
     --------
     >>> Eligible({"fund": 3, "bond": 1}, {"ann": 1, "bo": 5})
-    Eligible(items={'fund': 3, 'bond': 1}, customers=<2 customers: level>)
+    Eligible(items={'bond': 1, 'fund': 3}, customers=<2 customers: level>)
     """
 
     items: ItemValues
