@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def test_mllib_finds_the_tastes_and_the_model_serves_without_it(spark: Any, tmp_
     ours = ALS(8, l2=5.0, frequency_scaling=1.0, solver="cholesky").fit(frame)
     assert recall(model) > 0.8 > recall(Popularity().fit(frame)) + 0.3
     assert abs(recall(model) - recall(ours)) < 0.1
-    assert model.loss_[-1] == pytest.approx(ours.loss_[-1], rel=0.1)
+    # MLlib scales its penalty by counts, ours by weights.
+    assert model.loss_[-1] == pytest.approx(ours.loss_[-1], rel=0.2)
     told = model.explain(3, model.recommend([3], k=1)["item_id"][0])
     assert told["contribution"].sum() == pytest.approx(model.recommend([3], k=1)["score"][0])
     model.save(tmp_path / "model.zip")
@@ -49,7 +51,10 @@ def test_mllib_finds_the_tastes_and_the_model_serves_without_it(spark: Any, tmp_
     assert loaded.recommend(k=3).equals(model.recommend(k=3))
 
 
-def test_without_spark_the_remedy_is_named() -> None:
+def test_without_spark_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_spec("pyspark") is not None:
+        target = "pyspark.sql.SparkSession.getActiveSession"
+        monkeypatch.setattr(target, staticmethod(lambda: None))
     with pytest.raises((MissingExtraError, UnsupportedOnEngine), match=r"spark|Spark"):
         SparkALS(2).fit(tastes(n=8))
 
