@@ -176,13 +176,13 @@ class Hunt:
         for start, stop, owner in pieces:
             source = streams[owner]
             into = slice(offset, offset + stop - start)
-            above = source[0][start:stop]
-            parent[into] = np.where(above < 0, above, above + (offset - start))
+            np.add(source[0][start:stop], offset - start, out=parent[into])
             item[into] = source[1][start:stop]
             count[into] = source[2][start:stop]
             if listed is not None:
                 listed[into] = source[3][start:stop]
             offset += stop - start
+        parent[np.cumsum(sizes) - sizes] = -1  # each first item
         if listed is not None and self.left_at >= 0 and isinstance(self.baskets, Merged):
             # A larger set may be missing: those before the first gap have been compared with all.
             listed[int(sizes[ranks >= self.left_at].sum()) :] = False
