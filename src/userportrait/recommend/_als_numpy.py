@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["exact_rows", "main_entries", "shares", "stepped_rows"]
 
 _BLOCK_BYTES = 2**24
+_linalg: Any = np.linalg
 
 
 def _blocks(
@@ -70,12 +71,12 @@ def exact_rows(
         scale = 1.0 / np.sqrt(base + ridge[rows, None])
         entries, right, system = _system(place, indices, weight, target, factors, scale)
         if entries.shape[1] <= n_factors:
-            values = np.linalg.solve(system, right[:, :, None])
+            values = _linalg.solve(system, right[:, :, None])
             solved = (entries.swapaxes(1, 2) @ values)[:, :, 0]
             gain[rows] = np.sum(right * (right - values[:, :, 0]), axis=1)
         else:
             moment = entries.swapaxes(1, 2) @ right[:, :, None]
-            solved = np.linalg.solve(system, moment)[:, :, 0]
+            solved = _linalg.solve(system, moment)[:, :, 0]
             gain[rows] = np.sum(moment[:, :, 0] * solved, axis=1)
         solved = solved * scale
         out[rows] = solved if not len(turn) else _turned(solved, turn)
@@ -176,7 +177,7 @@ def shares(
     stacked = _system(place[None], indices, weight, target, factors, scale[None])
     entries, right, system = stacked[0][0], stacked[1][0], stacked[2][0]
     aims: NDArray[Any] = (factors[items] * scale).T
-    solution: Any = np.linalg.solve(system, entries @ aims if len(entries) <= len(scale) else aims)
+    solution: Any = _linalg.solve(system, entries @ aims if len(entries) <= len(scale) else aims)
     given: NDArray[Any] = solution if len(entries) <= len(scale) else entries @ solution
     found: NDArray[Any] = given * right[:, None]
     return found

@@ -103,12 +103,11 @@ def axes_of(factors: NDArray[np.float64], *, is_common: bool) -> Axes:
         return Axes(plain_array(factors, np.float64), np.zeros(n), np.zeros((0, n)))
     with one_blas_thread():
         common: Any = factors.T @ factors
-        found: tuple[NDArray[Any], NDArray[Any]] = np.linalg.eigh(common)
-        base, axes = found
+        linalg: Any = np.linalg
+        values, axes = linalg.eigh(common)
+        base: NDArray[np.float64] = plain_array(values, np.float64)
         turned = plain_array(factors @ axes, np.float64)
-    return Axes(
-        turned, plain_array(np.clip(base, 0.0, None), np.float64), plain_array(axes.T, np.float64)
-    )
+    return Axes(turned, np.maximum(base, 0.0), plain_array(axes.T, np.float64))
 
 
 def solve_rows(
