@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from userportrait.recommend._als import ALS
     from userportrait.recommend._als_spark import SparkALS
     from userportrait.recommend._base import Recommender
+    from userportrait.recommend._bpr import BPR
     from userportrait.recommend._compare import RankingComparison, compare_rankings
     from userportrait.recommend._content_based import ContentBased
     from userportrait.recommend._ease import EASE
     from userportrait.recommend._evaluate import evaluate_customers, evaluate_ranking
+    from userportrait.recommend._explicit_mf import ExplicitMF
     from userportrait.recommend._filters import (
         Candidates,
         ItemFilter,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALS",
+    "BPR",
     "EASE",
     "SLIM",
     "AtMostPer",
@@ -71,6 +74,7 @@ __all__ = [
     "Eligible",
     "ExcludeFor",
     "ExcludeItems",
+    "ExplicitMF",
     "GraphFilter",
     "Hybrid",
     "InStock",
@@ -114,6 +118,7 @@ __all__ = [
 _HOMES: dict[str, str] = {
     "SparkALS": f"{__name__}._als_spark",
     "ALS": f"{__name__}._als",
+    "BPR": f"{__name__}._bpr",
     "EASE": f"{__name__}._ease",
     "SLIM": f"{__name__}._slim",
     "AtMostPer": f"{__name__}._rerank",
@@ -125,6 +130,7 @@ _HOMES: dict[str, str] = {
     "Eligible": f"{__name__}._filters_customers",
     "ExcludeFor": f"{__name__}._filters_customers",
     "ExcludeItems": f"{__name__}._filters_items",
+    "ExplicitMF": f"{__name__}._explicit_mf",
     "GraphFilter": f"{__name__}._graph_filter",
     "Hybrid": f"{__name__}._hybrid",
     "InStock": f"{__name__}._filters_items",
