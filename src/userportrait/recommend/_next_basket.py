@@ -80,7 +80,7 @@ class NextBasket(Recommender):
     See Also
     --------
     MarkovNext : What comes after the last basket.
-    userportrait.features.BasketHabits : When the next purchase is due.
+    userportrait.features.CustomerSummary : ``mean_gap`` says when the next purchase is due.
 
     Notes
     -----
