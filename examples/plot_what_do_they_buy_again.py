@@ -28,12 +28,12 @@ known = last.merge(before, on=pairs, how="left", indicator=True)["_merge"]
 print(f"{(known == 'both').mean():.0%} of the last baskets was bought before")
 
 # %%
-# Two kinds of lists
-# ------------------
+# The table
+# ---------
 #
-# ``NextBasket`` counts habits, weighs late ones more, and asks similar customers.
-# ``MarkovNext`` looks at what follows the last baskets. Both may name items that
-# were bought before.
+# Two kinds of lists: ``NextBasket`` counts habits, weighs late ones more, and
+# asks similar customers. ``MarkovNext`` looks at what follows the last baskets.
+# Both may name items that were bought before.
 
 models = {
     "popular": up.Popularity(),

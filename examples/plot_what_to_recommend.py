@@ -24,11 +24,11 @@ split = split_by_time(shop.orders, share=0.2)
 split
 
 # %%
-# Three models
-# ------------
+# The table
+# ---------
 #
-# What is popular is the bar. ``ItemKNN`` shows what goes with past items, and
-# ``EASE`` weighs all past items together.
+# Three models. What is popular is the bar. ``ItemKNN`` shows what goes with
+# past items, and ``EASE`` weighs all past items together.
 
 models = {
     "popular": Popularity(),

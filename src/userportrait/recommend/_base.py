@@ -45,6 +45,15 @@ class Recommender(RankingModel):
 
     A subclass says how it learns (`_learn`) and how it scores (`_scores`, or `_top` where there is
     a faster way); linear ones say what an item of the history adds (`_contributions`).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.recommend import EASE
+    >>> bought = pd.DataFrame({"customer_id": [1, 1, 2], "item_id": ["tea", "pot", "tea"]})
+    >>> model: Recommender = EASE(l2=1.0).fit(bought)
+    >>> model.recommend([2])["item_id"].tolist()
+    ['pot']
     """
 
     def fit(self, interactions: Interactions | Orders | IntoFrame) -> Self:

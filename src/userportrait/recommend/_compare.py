@@ -66,6 +66,17 @@ class RankingComparison:
     See Also
     --------
     compare_rankings : Makes one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.recommend import compare_rankings
+    >>> actual = pd.DataFrame({"customer_id": [1, 2, 3], "item_id": ["a", "b", "c"]})
+    >>> good = actual.assign(rank=1)
+    >>> found = compare_rankings({"good": good, "poor": good.assign(item_id="z")}, actual,
+    ...                          metrics="recall@1")
+    >>> found.values["value"].tolist()
+    [1.0, 0.0]
     """
 
     values: pd.DataFrame

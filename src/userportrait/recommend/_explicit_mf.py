@@ -97,7 +97,7 @@ class ExplicitMF(FactorRecommender):
     >>> model = ExplicitMF(2, bias_l2=0.1, engine="numpy").fit(ratings)
     >>> pairs = pd.DataFrame({"customer_id": ["cy", "di"], "item_id": ["cup", "tea"]})
     >>> model.predict(pairs).round(1)
-    array([1.6, 4.6])
+    array([2.1, 4.7])
     """
 
     mean_: float

@@ -48,6 +48,19 @@ class Request:
         Items wanted for each row.
     history : csr_array, shape (n_rows, n_items)
         What each row is known to have: raw weights.
+
+    Examples
+    --------
+    A filter sees who is asking.
+
+    >>> import pandas as pd
+    >>> from userportrait.recommend import Popularity
+    >>> class Odd:
+    ...     def allowed(self, request: Request):
+    ...         return request.interactions.item_ids % 2 == 1
+    >>> bought = pd.DataFrame({"customer_id": [1, 2, 3], "item_id": [1, 2, 3]})
+    >>> Popularity().fit(bought).recommend([2], filters=Odd())["item_id"].tolist()
+    [1, 3]
     """
 
     interactions: Interactions
@@ -76,6 +89,14 @@ class ItemFilter(Protocol):
 
     A class attribute ``same_for_all = True`` promises that the answer has one row for everybody;
     then all customers are answered at once.
+
+    Examples
+    --------
+    >>> class Cheap:
+    ...     def allowed(self, request: Request):
+    ...         return request.interactions.item_ids < 100
+    >>> isinstance(Cheap(), ItemFilter)
+    True
     """
 
     def allowed(self, request: Request) -> NDArray[np.bool_]:
@@ -93,6 +114,14 @@ class PairFilter(Protocol):
 
     A class attribute ``replaces_filter_seen = True`` says that items which a customer has had to
     do with may come, unless this filter blocks them.
+
+    Examples
+    --------
+    >>> class NothingSeen:
+    ...     def blocked(self, request: Request):
+    ...         return request.history
+    >>> isinstance(NothingSeen(), PairFilter)
+    True
     """
 
     def blocked(self, request: Request) -> Matrix:
@@ -101,7 +130,16 @@ class PairFilter(Protocol):
 
 
 class Candidates(Protocol):
-    """The items that a reranker chooses from, best first."""
+    """The items that a reranker chooses from, best first.
+
+    Examples
+    --------
+    >>> class FirstOnly:
+    ...     def choose(self, request, candidates: Candidates):
+    ...         return candidates.best(1)
+    >>> isinstance(FirstOnly(), Reranker)
+    True
+    """
 
     def best(
         self,
@@ -130,6 +168,14 @@ class Reranker(Protocol):
 
     Several work in turn: the later one chooses from what the earlier one chooses when it is
     asked for more.
+
+    Examples
+    --------
+    >>> class BestTwo:
+    ...     def choose(self, request: Request, candidates: Candidates):
+    ...         return candidates.best(min(2, request.k))
+    >>> isinstance(BestTwo(), Reranker)
+    True
     """
 
     def choose(self, request: Request, candidates: Candidates) -> Top:

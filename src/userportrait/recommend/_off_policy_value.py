@@ -43,6 +43,22 @@ class PolicyValue:
     See Also
     --------
     evaluate_policy : Makes one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.recommend import evaluate_policy
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "customer_id": [1, 2, 3, 4] * 100,
+    ...         "item_id": ["tea", "cup"] * 200,
+    ...         "reward": [1, 0, 1, 1] * 100,
+    ...         "propensity": [0.5] * 400,
+    ...     }
+    ... )
+    >>> tea = pd.DataFrame({"customer_id": [1, 2, 3, 4], "item_id": ["tea"] * 4, "rank": 1})
+    >>> evaluate_policy(log, tea, methods=["snips"]).n_impressions
+    400
     """
 
     estimates: pd.DataFrame

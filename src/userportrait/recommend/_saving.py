@@ -216,7 +216,8 @@ def _model(value: Mapping[str, Any], archive: zipfile.ZipFile) -> Recommender:
         raise InvalidDataError(f"A saved {kind} has no attribute '{unknown[0]}'.")
     for key, part in value["state"].items():
         setattr(model, key, _unpacked(part, archive))
-    model.settle_loaded()
+    if value["state"]:  # a model among the parameters of another need not be fitted
+        model.settle_loaded()
     return model
 
 

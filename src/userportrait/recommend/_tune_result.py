@@ -38,6 +38,14 @@ class TuningResult:
         How the validation part was cut.
     n_customers : int
         Customers it was judged by.
+
+    Examples
+    --------
+    >>> import userportrait as up
+    >>> orders = up.make_shop(n_customers=60, random_state=0).orders
+    >>> found = up.tune(up.EASE(), {"l2": [3.0, 300.0]}, orders, metric="recall@5")
+    >>> sorted(found.best_params)
+    ['l2']
     """
 
     table: pd.DataFrame
