@@ -224,7 +224,9 @@ class ExplicitMF(FactorRecommender):
         found += np.where(item >= 0, self.item_biases_[item], 0.0)
         x, y = self.customer_factors_[customer[both]], self.item_factors_[item[both]]
         found[both] += np.einsum("ij,ij->i", x, y)
-        return np.clip(found, *self.range_)
+        low, high = self.range_
+        kept: NDArray[np.float64] = np.clip(found, low, high)
+        return kept
 
     def _learn(self, data: Interactions) -> None:
         given = data.matrix

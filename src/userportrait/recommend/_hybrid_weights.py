@@ -51,11 +51,9 @@ def cut_for_validation(
     held_out = _entries_where(matrix, row, out)
     log = None
     if data.log is not None:
-        taken: NDArray[np.int64] = row[out] * data.n_items + matrix.indices[out]
-        gone = np.sort(taken)
+        gone: NDArray[np.int64] = row[out] * data.n_items + matrix.indices[out]
         key = data.log.customer.astype(np.int64) * matrix.shape[1] + data.log.item
-        at = np.minimum(np.searchsorted(gone, key), max(len(gone) - 1, 0))
-        keep = gone[at] != key if len(gone) else np.ones(len(key), dtype=bool)
+        keep = ~np.isin(key, gone)
         parts = ("customer", "item", "at", "order", "weight")
         log = replace(data.log, **{name: getattr(data.log, name)[keep] for name in parts})
     train = replace(data, matrix=_entries_where(matrix, row, ~out), log=log)

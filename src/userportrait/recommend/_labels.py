@@ -42,8 +42,8 @@ class CodedLabels(NamedTuple):
 
 def label_pairs(given: Labels, *, key: str, owner: str) -> tuple[list[Any], list[Any]]:
     """Return IDs and labels of a mapping or a frame, both as lists; missing labels as None."""
+    named: Any = given
     if isinstance(given, Mapping):
-        named: Mapping[Any, Any] = given
         ids, labels = list(named), list(named.values())
     else:
         frame = getattr(given, "frame", given)

@@ -99,8 +99,9 @@ def axes_of(factors: NDArray[np.float64], *, is_common: bool) -> Axes:
         they have nothing in common.
     """
     if not is_common:
-        n = factors.shape[1]
-        return Axes(plain_array(factors, np.float64), np.zeros(n), np.zeros((0, n)))
+        n = int(np.shape(factors)[1])
+        nothing: NDArray[np.float64] = np.zeros(n)
+        return Axes(plain_array(factors, np.float64), nothing, np.zeros((0, n)))
     with one_blas_thread():
         common: Any = factors.T @ factors
         linalg: Any = np.linalg

@@ -324,6 +324,8 @@ def _gain(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     """Return the sum of NDCG at 10 over rows; scores of 0 are not listed."""
     top = top_of_scores(np.where(scores > 0, scores, -np.inf), min(_K, scores.shape[1]))
     hit = np.take_along_axis(truth, np.maximum(top.items, 0), axis=1) * (top.items >= 0)
-    discount = 1.0 / np.log2(np.arange(2, hit.shape[1] + 2))
-    ideal = np.cumsum(discount)[np.minimum(truth.sum(axis=1), hit.shape[1]).astype(int) - 1]
+    places: NDArray[np.float64] = np.arange(2.0, float(hit.shape[1] + 2))
+    discount = 1.0 / np.log2(places)
+    n_wanted: NDArray[np.intp] = truth.sum(axis=1).astype(np.intp)
+    ideal = np.cumsum(discount)[np.minimum(n_wanted, len(discount)) - 1]
     return float(((hit @ discount) / ideal).sum())
