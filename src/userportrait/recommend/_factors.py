@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -49,9 +50,9 @@ class FactorRecommender(Recommender):
 
     _learned: ClassVar[tuple[str, ...]] = ("customer_factors_", "item_factors_")
 
+    @abstractmethod
     def _fold_in(self, history: Matrix) -> NDArray[np.float64]:
         """Return a vector for each history of somebody whom `fit` has not seen."""
-        raise NotImplementedError
 
     def _wide_items(self) -> NDArray[np.float64]:
         """Return what the vectors of customers are multiplied with."""
