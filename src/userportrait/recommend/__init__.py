@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from userportrait._core.lazy import lazy_exports
 
@@ -170,7 +170,11 @@ _HOMES: dict[str, str] = {
     "warmup_recommend": f"{__name__}._warmup",
 }
 
-__getattr__, _names = lazy_exports(__name__, _HOMES, globals())
+_load, _names = lazy_exports(__name__, _HOMES, globals())
+
+
+def __getattr__(name: str) -> Any:
+    return _load(name)
 
 
 def __dir__() -> list[str]:

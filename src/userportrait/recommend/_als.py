@@ -122,6 +122,8 @@ class ALS(FactorRecommender):
     0     cup  because of tea
     """
 
+    customer_factors_: NDArray[np.float64]
+    item_factors_: NDArray[np.float64]
     loss_: NDArray[np.float64]
     alpha_: float
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from userportrait.recommend._als import Solver
     from userportrait.recommend._engines import Engine
     from userportrait.recommend._interactions import Interactions, Matrix
 
@@ -89,8 +90,12 @@ class SparkALS(ALS):
     SparkALS(n_factors=32, n_blocks=200)
     """
 
-    frequency_scaling = 1.0
-    solver = "cholesky"
+    frequency_scaling: float = 1.0
+    solver: Solver = "cholesky"
+    customer_factors_: NDArray[np.float64]
+    item_factors_: NDArray[np.float64]
+    loss_: NDArray[np.float64]
+    alpha_: float
 
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_factors": Between(1, 4096, integer=True),

@@ -100,6 +100,8 @@ class BPR(FactorRecommender):
 
     item_biases_: NDArray[np.float64]
     loss_: NDArray[np.float64]
+    customer_factors_: NDArray[np.float64]
+    item_factors_: NDArray[np.float64]
 
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_factors": Between(1, 4096, integer=True),

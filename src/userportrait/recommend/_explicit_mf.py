@@ -105,6 +105,8 @@ class ExplicitMF(FactorRecommender):
     customer_biases_: NDArray[np.float64]
     loss_: NDArray[np.float64]
     range_: tuple[float, float]
+    customer_factors_: NDArray[np.float64]
+    item_factors_: NDArray[np.float64]
 
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_factors": Between(1, 4096, integer=True),

@@ -118,7 +118,7 @@ class KeyedTable(_Keyed):
 
     def __init__(self, ids: NDArray[Any], columns: Mapping[str, Column], key: str) -> None:
         super().__init__(ids, key)
-        self.columns = dict(columns)
+        self.columns: dict[str, Column] = dict(columns)
 
     def number(self, name: str) -> NDArray[np.float64]:
         """Return a column of numbers and, as the last value, NaN: for unknown rows, -1."""
@@ -155,7 +155,8 @@ class KeyedTable(_Keyed):
             and all(self.columns[n].to_list() == other.columns[n].to_list() for n in self.columns)
         )
 
-    __hash__ = _Keyed.__hash__
+    def __hash__(self) -> int:
+        return super().__hash__()
 
     def __repr__(self) -> str:
         noun = self.key.removesuffix("_id")
@@ -217,7 +218,8 @@ class KeyedLists(_Keyed):
             for name in ("ids", "indptr", "codes", "values")
         )
 
-    __hash__ = _Keyed.__hash__
+    def __hash__(self) -> int:
+        return super().__hash__()
 
     def __repr__(self) -> str:
         customers = format_count(len(self), "customer")

@@ -116,6 +116,8 @@ class ItemKNN(ItemToItem):
     1            4     pot  0.000     2         popular
     """
 
+    neighbours_: Matrix
+
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_neighbours": Between(1, 1_000_000, integer=True),
         **MEASURE_RULES,

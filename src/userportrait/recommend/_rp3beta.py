@@ -99,6 +99,8 @@ class RP3Beta(ItemToItem):
     1            4     pot  0.000     2         popular
     """
 
+    neighbours_: Matrix
+
     _rules: ClassVar[Mapping[str, Rule]] = {
         "alpha": Between(0.0, 3.0),
         "beta": Between(0.0, 3.0),
