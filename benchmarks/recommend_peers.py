@@ -8,6 +8,7 @@ same grid sizes as ours, or larger ones.
 from __future__ import annotations
 
 import argparse
+import warnings
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,14 @@ def implicit_lists(make: Callable[[], Any], train: Interactions, weight: float) 
     from scipy import sparse
 
     matrix = sparse.csr_matrix(train.matrix.astype(np.float32)) * weight
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # implicit turns matrices of its own and says so
         model = make()
         model.fit(matrix, show_progress=False)
         places = np.arange(train.n_customers)
-        items, _ = model.recommend(places, matrix, N=K, filter_already_liked_items=True)
+        items, _ = model.recommend(
+            places, sparse.csr_matrix(matrix), N=K, filter_already_liked_items=True
+        )
     row = np.repeat(places, items.shape[1])
     good = items.ravel() >= 0
     rank = np.tile(np.arange(1, items.shape[1] + 1), len(places))
