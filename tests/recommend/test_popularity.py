@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.recommend import Interactions, Popularity, load_recommender
+from userportrait.errors import InvalidDataError, InvalidParameterError, MissingExtraError
+from userportrait.recommend import Interactions, ItemKNN, Popularity, load_recommender
 from userportrait.testing import check_recommends
 
 if TYPE_CHECKING:
@@ -123,3 +124,9 @@ def test_one_customer_and_one_item_are_enough() -> None:
     one = Interactions.from_frame(bought((1, "tea")))
     assert Popularity().fit(one).recommend(k=5).empty
     assert len(Popularity().fit(one).recommend(k=5, filter_seen=False)) == 1
+
+
+def test_a_missing_extra_is_named_with_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=r"ItemKNN\(engine='numba'\) needs numba"):
+        ItemKNN(engine="numba").fit(SHOP)

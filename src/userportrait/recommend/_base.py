@@ -18,6 +18,7 @@ from userportrait.recommend._base_lookup import (
     known_places,
     listed,
 )
+from userportrait.recommend._engines import uses_numba
 from userportrait.recommend._filters import Request
 from userportrait.recommend._interaction_rows import join_interactions
 from userportrait.recommend._interaction_sources import as_interactions
@@ -80,6 +81,8 @@ class Recommender(RankingModel):
         return self._fit(as_interactions(interactions, owner=f"{type(self).__name__}.fit"))
 
     def _fit(self, data: Interactions) -> Self:
+        if getattr(self, "engine", None) == "numba":
+            uses_numba("numba", type(self).__name__)  # says what is missing by the model's name
         self._learn(data)
         self.interactions_ = data
         self.settle_loaded()
