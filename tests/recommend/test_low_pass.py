@@ -19,7 +19,8 @@ def iterated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def matrix(n_rows: int, n_columns: int, density: float = 0.05, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
-    return sparse.random_array((n_rows, n_columns), density=density, format="csr", rng=rng)
+    filled = rng.random((n_rows, n_columns)) < density
+    return sparse.csr_array(np.where(filled, rng.random(filled.shape), 0.0))
 
 
 @pytest.mark.parametrize("shape", [(120, 50), (50, 120), (200, 260), (260, 200)])
