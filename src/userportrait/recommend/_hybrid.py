@@ -12,7 +12,7 @@ from userportrait.errors import InvalidParameterError, unknown_name
 from userportrait.recommend._attributes import attribute_rows, read_attributes
 from userportrait.recommend._base import Recommender
 from userportrait.recommend._content_based import ContentBased
-from userportrait.recommend._hybrid_weights import cut_for_validation, learn_weights
+from userportrait.recommend._hybrid_weights import cut_for_validation, deviation, learn_weights
 from userportrait.recommend._interaction_ids import with_more_ids
 from userportrait.recommend._interaction_sources import as_interactions
 from userportrait.recommend._interactions import csr
@@ -336,13 +336,6 @@ class Hybrid(Recommender):
             if found is not None:
                 return found
         return None
-
-
-def deviation(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard deviation of each row as a column; 1 where there is none."""
-    found: NDArray[np.float64] = scores.std(axis=1, keepdims=True)
-    found[found == 0] = 1.0
-    return found
 
 
 def _shares(near: Top, n: int) -> Matrix:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from userportrait.recommend._base import Recommender
     from userportrait.recommend._interactions import Interactions, Matrix
 
-__all__ = ["cut_for_validation", "learn_weights"]
+__all__ = ["cut_for_validation", "deviation", "learn_weights"]
 
 _K = 20
 _CANDIDATES = 200
@@ -81,6 +81,13 @@ def _entries_where(matrix: Matrix, row: NDArray[np.intp], keep: NDArray[np.bool_
     return csr(matrix.data[keep], matrix.indices[keep], indptr, matrix.shape)
 
 
+def deviation(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation of each row as a column; 1 where there is none."""
+    found: NDArray[np.float64] = scores.std(axis=1, keepdims=True)
+    found[found == 0] = 1.0
+    return found
+
+
 def learn_weights(
     models: Mapping[str, Recommender],
     train: Interactions,
@@ -124,8 +131,7 @@ def _candidates(
     tops: list[NDArray[np.int32]] = []
     for model in models:
         scores = np.asarray(model.score_rows(history, rows), dtype=np.float64)
-        spread = scores.std(axis=1, keepdims=True)
-        scores = scores / np.where(spread > 0, spread, 1.0)
+        scores = scores / deviation(scores)
         drop_blocked(scores, history)
         dense.append(scores)
         tops.append(top_of_scores(scores, n).items)
