@@ -14,8 +14,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.multitest import multipletests
 
+from userportrait._core.multiplicity import adjust_log_p
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.patterns._adjust import adjust_log_p
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._mine import mine_itemsets
 from userportrait.patterns._rules_derive import derive_rules

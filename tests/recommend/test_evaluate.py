@@ -13,6 +13,7 @@ from scipy.stats import permutation_test, ttest_rel
 from sklearn.metrics import ndcg_score
 
 from helpers.engines import to_engine
+from userportrait._core.multiplicity import adjust_p
 from userportrait.errors import (
     ColumnTypeError,
     InvalidDataError,
@@ -26,7 +27,7 @@ from userportrait.recommend import (
     evaluate_customers,
     evaluate_ranking,
 )
-from userportrait.recommend._resampling import adjusted, resample_means, sign_flip_p_values
+from userportrait.recommend._resampling import resample_means, sign_flip_p_values
 
 # ann: hits at ranks 2 and 4 of 3 wanted; bo: one at rank 1 of 1; cy: wanted, no list.
 LISTS = {"ann": ["tea", "cup", "jam", "pot"], "bo": ["tea", "cup"], "dee": ["tea"]}
@@ -433,14 +434,14 @@ def test_many_customers_are_permuted_at_random() -> None:
 def test_adjustments_are_those_of_r() -> None:
     # p.adjust(c(0.01, 0.02, 0.03, 0.04), method), R 4: worked by hand from the definitions.
     p = np.array([0.03, 0.01, np.nan, 0.04, 0.02])
-    assert adjusted(p, "bonferroni")[[1, 4, 0, 3]].tolist() == pytest.approx(
+    assert adjust_p(p, "bonferroni")[[1, 4, 0, 3]].tolist() == pytest.approx(
         [0.04, 0.08, 0.12, 0.16]
     )
-    assert adjusted(p, "holm")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.06])
-    assert adjusted(p, "bh")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04, 0.04, 0.04, 0.04])
+    assert adjust_p(p, "holm")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.06])
+    assert adjust_p(p, "bh")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04, 0.04, 0.04, 0.04])
     factor = 1 + 1 / 2 + 1 / 3 + 1 / 4
-    assert adjusted(p, "by")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04 * factor] * 4)
-    assert np.isnan(adjusted(p, "holm")[2])
+    assert adjust_p(p, "by")[[1, 4, 0, 3]].tolist() == pytest.approx([0.04 * factor] * 4)
+    assert np.isnan(adjust_p(p, "holm")[2])
 
 
 # Comparison

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from userportrait._core.axes import chinese_font
 from userportrait.data import Orders, make_shop
 from userportrait.patterns import Baskets, derive_rules, mine_itemsets
 from userportrait.portraits import build_portraits, default_tags
-from userportrait.report._axes import chinese_font
 from userportrait.tags import FactTag, TagCatalogue
 
 if TYPE_CHECKING:

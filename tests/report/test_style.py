@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from userportrait.report._axes import BLUE, GREY, INK, MUTED, ORANGE, SHADES, on_shade
+from userportrait._core.axes import BLUE, GREY, INK, MUTED, ORANGE, SHADES, on_shade
 
 CSS = files("userportrait.report").joinpath("_style.css").read_text("utf-8")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from userportrait._core.multiplicity import adjust_log_p
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_values
 from userportrait.errors import InvalidParameterError
-from userportrait.patterns._adjust import adjust_log_p
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._rules import Rules
 from userportrait.patterns._significance import log_p_values, odds_ratio_interval
@@ -17,7 +17,7 @@ from userportrait.patterns._significance import log_p_values, odds_ratio_interva
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from userportrait.patterns._adjust import Adjustment
+    from userportrait._core.multiplicity import Adjustment
     from userportrait.patterns._rule_index import SetIndex
     from userportrait.patterns._significance import SignificanceMethod
 

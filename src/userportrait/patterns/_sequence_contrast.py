@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from userportrait._core.display import definition_list, format_count, page_fragment, table
+from userportrait._core.multiplicity import Adjustment, adjust_log_p
 from userportrait._core.params import Between, OneOf, Rule, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.patterns._adjust import Adjustment, adjust_log_p
 from userportrait.patterns._budget import Watch
 from userportrait.patterns._sequence_mine import check_search, mine_with_totals, warn_of_stop
 from userportrait.patterns._sequence_patterns import SequencePatterns

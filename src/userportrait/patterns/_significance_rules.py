@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from userportrait._core.multiplicity import adjust_log_p
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.patterns._adjust import adjust_log_p
 from userportrait.patterns._baskets import Baskets
 from userportrait.patterns._significance import log_p_values
 from userportrait.patterns._significance_shuffle import shuffled

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from userportrait._core.display import format_count, page_fragment, table
+from userportrait._core.multiplicity import adjust_p
 from userportrait._core.params import OneOf, Optional, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError, unknown_name
 from userportrait.recommend._evaluate import CHECKED, values_by_customer
@@ -19,7 +20,6 @@ from userportrait.recommend._evaluation_table import read_lists, read_relevant
 from userportrait.recommend._metrics import ACCURACY, Judged, read_metrics
 from userportrait.recommend._metrics_beyond import OF_LISTS
 from userportrait.recommend._resampling import (
-    adjusted,
     resample_means,
     sign_flip_p_values,
 )
@@ -280,7 +280,7 @@ def compare_rankings(
     found.insert(
         list(found.columns).index("p_value") + 1,
         "adjusted_p_value",
-        adjusted(found["p_value"].to_numpy(dtype=np.float64), adjust),
+        adjust_p(found["p_value"].to_numpy(dtype=np.float64), adjust),
     )
     return RankingComparison(
         values=table_of_values,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["Resampled", "adjusted", "resample_means", "sign_flip_p_values"]
+__all__ = ["Resampled", "resample_means", "sign_flip_p_values"]
 
 _CELLS = 1 << 20
 """Numbers that one block of resamples may hold."""
@@ -170,24 +170,3 @@ def sign_flip_p_values(
     if exact:
         return np.asarray(as_large / n_patterns, dtype=np.float64)
     return np.asarray((as_large + 1.0) / (n_patterns + 1.0), dtype=np.float64)
-
-
-def adjusted(p_values: Floats, method: str | None) -> Floats:
-    """Return p-values adjusted for their number; NaN stays, and does not count."""
-    found = p_values.copy()
-    known = np.flatnonzero(~np.isnan(p_values))
-    p, n = p_values[known], len(known)
-    if method is None or not n:
-        return found
-    if method == "bonferroni":
-        found[known] = np.minimum(p * n, 1.0)
-        return found
-    order = np.argsort(p, kind="stable")
-    rank = np.arange(1, n + 1)
-    if method == "holm":
-        stepped = np.maximum.accumulate(p[order] * (n - rank + 1))
-    else:
-        factor = (1.0 / rank).sum() if method == "by" else 1.0
-        stepped = np.minimum.accumulate((p[order] * n * factor / rank)[::-1])[::-1]
-    found[known[order]] = np.minimum(stepped, 1.0)
-    return found

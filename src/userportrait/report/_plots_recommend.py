@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from userportrait._core.params import Between, InstanceOf
-from userportrait.errors import InvalidDataError, MissingColumnError
-from userportrait.report._axes import (
+from userportrait._core.axes import (
     BLUE,
     GREY,
     INK,
@@ -23,6 +21,8 @@ from userportrait.report._axes import (
     open_axes,
     plain_axes,
 )
+from userportrait._core.params import Between, InstanceOf
+from userportrait.errors import InvalidDataError, MissingColumnError
 from userportrait.report._format import Formatter
 from userportrait.report._recommended import read_recommended
 from userportrait.report._rule_choice import item_names, shorten

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from userportrait._core.params import Between, InstanceOf
-from userportrait.report._axes import (
+from userportrait._core.axes import (
     INK,
     LINE,
     Canvas,
@@ -18,6 +17,7 @@ from userportrait.report._axes import (
     plain_axes,
     size_in_points,
 )
+from userportrait._core.params import Between, InstanceOf
 from userportrait.report._format import Formatter
 from userportrait.report._rule_choice import (
     STRENGTH,

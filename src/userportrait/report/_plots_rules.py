@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from userportrait._core.params import Between, InstanceOf, OneOf
-from userportrait.report._axes import (
+from userportrait._core.axes import (
     INK,
     LINE,
     MUTED,
@@ -19,6 +18,7 @@ from userportrait.report._axes import (
     plain_axes,
     size_in_points,
 )
+from userportrait._core.params import Between, InstanceOf, OneOf
 from userportrait.report._format import Formatter
 from userportrait.report._rule_choice import (
     STRENGTH,

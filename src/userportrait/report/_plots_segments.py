@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from userportrait._core.params import InstanceOf
-from userportrait.errors import InvalidDataError
-from userportrait.report._axes import (
+from userportrait._core.axes import (
     BLUE,
     GREY,
     INK,
@@ -23,6 +21,8 @@ from userportrait.report._axes import (
     plain_axes,
     size_in_points,
 )
+from userportrait._core.params import InstanceOf
+from userportrait.errors import InvalidDataError
 from userportrait.report._facts import currency_of
 from userportrait.report._figures import n_scores, score_grid, segments_of
 from userportrait.report._format import Formatter

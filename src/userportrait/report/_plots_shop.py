@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from userportrait._core.params import Between, OneOf
-from userportrait.errors import InvalidDataError
-from userportrait.report._axes import (
+from userportrait._core.axes import (
     BLUE,
     GREY,
     INK,
@@ -23,6 +21,8 @@ from userportrait.report._axes import (
     open_axes,
     plain_axes,
 )
+from userportrait._core.params import Between, OneOf
+from userportrait.errors import InvalidDataError
 from userportrait.report._facts import cohorts_of, currency_of, months_of
 from userportrait.report._figures import concentration, number_tag
 from userportrait.report._format import Formatter

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from userportrait.report._axes import GREY, INK, MUTED, ORANGE
+from userportrait._core.axes import GREY, INK, MUTED, ORANGE
 from userportrait.report._rule_choice import STRENGTH, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from userportrait.report._axes import Canvas
+    from userportrait._core.axes import Canvas
     from userportrait.report._rule_choice import ChosenRules, RuleLine, Side
     from userportrait.report._words import Words
 

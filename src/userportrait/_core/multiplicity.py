@@ -10,7 +10,7 @@ from scipy.special import digamma
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Adjustment", "adjust_log_p"]
+__all__ = ["Adjustment", "adjust_log_p", "adjust_p"]
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Adjustment: TypeAlias = Literal["bonferroni", "holm", "bh", "by"]
@@ -69,6 +69,16 @@ def adjust_log_p(log_p: Floats, method: Adjustment | None, n_tested: int) -> Flo
         ranked = np.minimum.accumulate(scaled[::-1])[::-1]
     found = np.empty(len(log_p))
     found[order] = np.minimum(ranked, 0.0)
+    return found
+
+
+def adjust_p(p_values: Floats, method: Adjustment | None) -> Floats:
+    """Return p-values adjusted for their number; NaN stays, and does not count."""
+    found = p_values.copy()
+    known = np.flatnonzero(~np.isnan(p_values))
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p_values[known])
+    found[known] = np.exp(adjust_log_p(log_p, method, len(known)))
     return found
 
 

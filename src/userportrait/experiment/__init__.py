@@ -1,0 +1,44 @@
+"""Experiments: did it work, for whom, and is the answer to be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from userportrait._core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
+    from userportrait.experiment._estimate import Estimate, Judgement
+    from userportrait.experiment._moments import Column, Moments
+
+__all__ = [
+    "Column",
+    "Design",
+    "Estimate",
+    "Judgement",
+    "Metric",
+    "MomentMetric",
+    "Moments",
+    "RowMetric",
+]
+
+_HOMES: dict[str, str] = {
+    "Column": "userportrait.experiment._moments",
+    "Design": "userportrait.experiment._base",
+    "Estimate": "userportrait.experiment._estimate",
+    "Judgement": "userportrait.experiment._estimate",
+    "Metric": "userportrait.experiment._base",
+    "MomentMetric": "userportrait.experiment._base",
+    "Moments": "userportrait.experiment._moments",
+    "RowMetric": "userportrait.experiment._base",
+}
+
+_load, _names = lazy_exports(__name__, _HOMES, globals())
+
+
+def __getattr__(name: str) -> Any:
+    return _load(name)
+
+
+def __dir__() -> list[str]:
+    return _names()
