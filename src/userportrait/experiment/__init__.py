@@ -8,29 +8,36 @@ from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
+    from userportrait.experiment._caps import Cap, Leverage, leverage
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._moments import Column, Moments
 
 __all__ = [
+    "Cap",
     "Column",
     "Design",
     "Estimate",
     "Judgement",
+    "Leverage",
     "Metric",
     "MomentMetric",
     "Moments",
     "RowMetric",
+    "leverage",
 ]
 
 _HOMES: dict[str, str] = {
+    "Cap": "userportrait.experiment._caps",
     "Column": "userportrait.experiment._moments",
     "Design": "userportrait.experiment._base",
     "Estimate": "userportrait.experiment._estimate",
     "Judgement": "userportrait.experiment._estimate",
+    "Leverage": "userportrait.experiment._caps",
     "Metric": "userportrait.experiment._base",
     "MomentMetric": "userportrait.experiment._base",
     "Moments": "userportrait.experiment._moments",
     "RowMetric": "userportrait.experiment._base",
+    "leverage": "userportrait.experiment._caps",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
