@@ -1,0 +1,174 @@
+"""Rows to learn from: numbers and categories by column, from an array or any frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+from userportrait._core.frames import collect_arrays, column_kinds, column_names, enter
+from userportrait._core.scikit import from_sklearn
+from userportrait.errors import ColumnTypeError, InvalidDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+__all__ = ["FeatureTable", "read_features"]
+
+_check_array: Any = from_sklearn("utils.validation.check_array")
+_NEW = "ensure_all_finite"
+_FINITE = _NEW if _NEW in signature(_check_array).parameters else "force_all_finite"
+_NUMBERS = ("integer", "number", "decimal", "boolean", "empty")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureTable:
+    """Features of a few rows, column by column.
+
+    Parameters
+    ----------
+    names : tuple of str
+        In the order of the input; ``x0``, ``x1`` … where it has no names.
+    n_rows : int
+    numbers : dict of str to ndarray of float64
+        Numbers and booleans; NaN is missing.
+    categories : dict of str to ndarray of object
+        Texts and categories; None is missing.
+    is_named : bool
+        Whether the input came with names.
+    """
+
+    names: tuple[str, ...]
+    n_rows: int
+    numbers: dict[str, Floats]
+    categories: dict[str, NDArray[Any]]
+    is_named: bool
+
+    def take(self, rows: NDArray[np.intp]) -> FeatureTable:
+        """Return some of the rows."""
+        return FeatureTable(
+            self.names,
+            len(rows),
+            {name: values[rows] for name, values in self.numbers.items()},
+            {name: values[rows] for name, values in self.categories.items()},
+            self.is_named,
+        )
+
+    def matrix(self, names: Sequence[str] | None = None) -> Floats:
+        """Return columns of numbers side by side, C-ordered."""
+        chosen = list(self.numbers) if names is None else list(names)
+        found = np.empty((self.n_rows, len(chosen)))
+        for at, name in enumerate(chosen):
+            found[:, at] = self.numbers[name]
+        return found
+
+
+def read_features(
+    X: Any, *, owner: str, allow_missing: bool = False, names: Sequence[str] | None = None
+) -> FeatureTable:
+    """Return the columns of a matrix or of any frame.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features), or frame
+        An array holds numbers only; a frame may also hold texts and categories.
+    owner : str
+        Who asks, for messages.
+    allow_missing : bool, default=False
+        Whether NaN and None may stand in it.
+    names : sequence of str, optional
+        The columns to read from a frame, in this order; by default all.
+
+    Raises
+    ------
+    InvalidDataError
+        If a number is infinite, if something is missing where nothing may be, or if there
+        are no rows or no columns.
+    ColumnTypeError
+        If a column holds times or other things that are neither numbers nor texts.
+    """
+    if not _is_frame(X):
+        return _from_array(X, owner, allow_missing)
+    frame = enter(X, argument="X")
+    chosen = tuple(column_names(frame) if names is None else names)
+    kinds = column_kinds(frame, chosen)
+    for name in chosen:
+        if kinds[name] not in (*_NUMBERS, "text"):
+            message = (
+                f"{owner}: column '{name}' holds {kinds[name]} values. Give numbers or texts: "
+                f"make times into days since a date, for example."
+            )
+            raise ColumnTypeError(message, column=name)
+    arrays = collect_arrays(frame, chosen)
+    numbers: dict[str, Floats] = {}
+    categories: dict[str, NDArray[Any]] = {}
+    for name in chosen:
+        values = arrays[name]
+        if kinds[name] == "text":
+            categories[name] = values
+        else:
+            numbers[name] = _floats(values)
+    n_rows = len(next(iter(arrays.values()))) if arrays else 0
+    found = FeatureTable(chosen, n_rows, numbers, categories, is_named=True)
+    _check_size(found, owner)
+    _check_values(found, owner, allow_missing)
+    return found
+
+
+def _is_frame(X: Any) -> bool:
+    if isinstance(X, (np.ndarray, list, tuple)) or sparse.issparse(X):
+        return False
+    return hasattr(X, "columns") or not hasattr(X, "__array__")
+
+
+def _floats(values: NDArray[Any]) -> Floats:
+    if values.dtype == object:
+        return np.array([np.nan if v is None else float(v) for v in values])
+    found: Floats = values.astype(np.float64)
+    return found
+
+
+def _from_array(X: Any, owner: str, allow_missing: bool) -> FeatureTable:
+    finite: Any = {_FINITE: "allow-nan" if allow_missing else True}
+    checked: Floats = _check_array(X, dtype=np.float64, estimator=owner, input_name="X", **finite)
+    names = tuple(f"x{at}" for at in range(checked.shape[1]))
+    numbers = {name: np.ascontiguousarray(checked[:, at]) for at, name in enumerate(names)}
+    return FeatureTable(names, len(checked), numbers, {}, is_named=False)
+
+
+def _check_size(table: FeatureTable, owner: str) -> None:
+    shape = (table.n_rows, len(table.names))
+    if not table.names:
+        message = f"0 feature(s) (shape={shape}) while a minimum of 1 is required by {owner}."
+        raise InvalidDataError(message)
+    if not table.n_rows:
+        message = f"Found array with 0 sample(s) (shape={shape}); {owner} needs rows to work on."
+        raise InvalidDataError(message)
+
+
+def _check_values(table: FeatureTable, owner: str, allow_missing: bool) -> None:
+    for name, values in table.numbers.items():
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            message = f"{owner}: column '{name}' holds infinity. Remove or cap it first."
+            raise InvalidDataError(
+                message, column=name, rows=infinite[:5].tolist(), n_rows=len(infinite)
+            )
+        if not allow_missing:
+            _refuse_missing(name, np.flatnonzero(np.isnan(values)), owner)
+    if not allow_missing:
+        for name, texts in table.categories.items():
+            _refuse_missing(name, np.flatnonzero([text is None for text in texts]), owner)
+
+
+def _refuse_missing(name: str, missing: NDArray[np.intp], owner: str) -> None:
+    if len(missing):
+        message = f"{owner}: column '{name}' has missing values (NaN). Fill or drop them first."
+        raise InvalidDataError(message, column=name, rows=missing[:5].tolist(), n_rows=len(missing))
