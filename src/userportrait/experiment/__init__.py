@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.experiment._aggregates import Aggregates
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
     from userportrait.experiment._caps import Cap, Leverage, leverage
     from userportrait.experiment._estimate import Estimate, Judgement
+    from userportrait.experiment._fixed import Fixed
     from userportrait.experiment._moments import Column, Moments
 
 __all__ = [
+    "Aggregates",
     "Cap",
     "Column",
     "Design",
     "Estimate",
+    "Fixed",
     "Judgement",
     "Leverage",
     "Metric",
@@ -27,10 +31,12 @@ __all__ = [
 ]
 
 _HOMES: dict[str, str] = {
+    "Aggregates": "userportrait.experiment._aggregates",
     "Cap": "userportrait.experiment._caps",
     "Column": "userportrait.experiment._moments",
     "Design": "userportrait.experiment._base",
     "Estimate": "userportrait.experiment._estimate",
+    "Fixed": "userportrait.experiment._fixed",
     "Judgement": "userportrait.experiment._estimate",
     "Leverage": "userportrait.experiment._caps",
     "Metric": "userportrait.experiment._base",

@@ -1,0 +1,101 @@
+"""From frames of every engine to aggregates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait._core import frames
+from userportrait._core.params import OneOf, check_values
+from userportrait.errors import ColumnTypeError, InvalidParameterError, MissingColumnError
+from userportrait.experiment._aggregates_panel import all_pairs
+from userportrait.experiment._aggregates_scan import Scan
+from userportrait.experiment._moments import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from userportrait.experiment._aggregates import Aggregates, Missing
+    from userportrait.typing import IntoFrame
+
+__all__ = ["aggregate_frame", "pairs_of"]
+
+_NUMERIC = ("integer", "number", "decimal", "boolean", "empty")
+
+
+def aggregate_frame(
+    frame: IntoFrame,
+    columns: Sequence[str | Column],
+    *,
+    variant: str,
+    by: Sequence[str],
+    together: Sequence[Sequence[str | Column]] | None,
+    missing: Missing,
+) -> Aggregates:
+    """Do what `Aggregates.from_frame` says."""
+    check_values("Aggregates", {"missing": missing}, {"missing": OneOf(("error", "drop", "zero"))})
+    asked = _distinct(columns)
+    labels = (variant, *([by] if isinstance(by, str) else by))
+    inner = frames.enter(frame)
+    _check_columns(inner, asked, labels)
+    scan = Scan(asked, labels, pairs_of(asked, together), missing)
+    sources = list(dict.fromkeys([*labels, *(column.source for column in asked)]))
+    scan.read_all(frames.collect_columns(frames.select_columns(inner, sources), sources))
+    return scan.result()
+
+
+def _distinct(columns: Sequence[str | Column]) -> tuple[Column, ...]:
+    given = [columns] if isinstance(columns, (str, Column)) else list(columns)
+    found = [c if isinstance(c, Column) else Column(source=c) for c in given]
+    by_name = {column.name: column for column in found}
+    if not by_name:
+        raise InvalidParameterError("Aggregates", ["columns must name at least one column."])
+    return tuple(by_name.values())
+
+
+def pairs_of(
+    columns: Sequence[Column], together: Sequence[Sequence[str | Column]] | None
+) -> NDArray[np.intp]:
+    """Return the pairs of positions whose cross products are wanted, sorted.
+
+    Raises
+    ------
+    MissingColumnError
+        If a name in `together` is no column.
+    """
+    if together is None:
+        return all_pairs(len(columns))
+    place = {column.name: i for i, column in enumerate(columns)}
+    found = {(i, i) for i in range(len(columns))}
+    for group in together:
+        names = [c.name if isinstance(c, Column) else c for c in group]
+        for name in names:
+            if name not in place:
+                raise MissingColumnError(name, place, "together")
+        at = sorted({place[name] for name in names})
+        found |= {(i, j) for i in at for j in at if i <= j}
+    return np.array(sorted(found), dtype=np.intp).T.copy()
+
+
+def _check_columns(inner: Any, columns: Sequence[Column], labels: Sequence[str]) -> None:
+    names = frames.column_names(inner)
+    for label in labels:
+        if label not in names:
+            raise MissingColumnError(label, names, "variant" if label == labels[0] else "by")
+    if len(set(labels)) < len(labels):
+        problem = f"by must name other columns than the variant, each once; got {labels!r}."
+        raise InvalidParameterError("Aggregates", [problem])
+    for column in columns:
+        if column.source not in names:
+            raise MissingColumnError(column.source, names)
+    kinds = frames.column_kinds(inner, {column.source for column in columns})
+    for name, kind in sorted(kinds.items()):
+        if kind not in _NUMERIC:
+            message = (
+                f"column '{name}' must hold numbers to be aggregated; it holds {kind} values. "
+                f"Convert it first."
+            )
+            raise ColumnTypeError(message, column=name)
