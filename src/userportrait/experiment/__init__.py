@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._fixed import Fixed
     from userportrait.experiment._moments import Column, Moments
+    from userportrait.experiment._proportion import Proportion
 
 __all__ = [
     "Aggregates",
@@ -26,6 +27,7 @@ __all__ = [
     "Metric",
     "MomentMetric",
     "Moments",
+    "Proportion",
     "RowMetric",
     "leverage",
 ]
@@ -42,6 +44,7 @@ _HOMES: dict[str, str] = {
     "Metric": "userportrait.experiment._base",
     "MomentMetric": "userportrait.experiment._base",
     "Moments": "userportrait.experiment._moments",
+    "Proportion": "userportrait.experiment._proportion",
     "RowMetric": "userportrait.experiment._base",
     "leverage": "userportrait.experiment._caps",
 }
