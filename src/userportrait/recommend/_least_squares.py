@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from userportrait._core.blas import one_blas_thread
 from userportrait.recommend import _als_numpy
-from userportrait.recommend._blas import one_blas_thread
 from userportrait.recommend._engines import (
     Engine,
     part_bounds,
