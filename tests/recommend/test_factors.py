@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from userportrait._core.blas import one_blas_thread
+from userportrait._core.threads import one_blas_thread
 from userportrait.recommend._engines import has_numba
 from userportrait.recommend._factors_top import (
     ItemVectors,

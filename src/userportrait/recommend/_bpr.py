@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from userportrait._core.blas import one_blas_thread
 from userportrait._core.params import Between, Rule
+from userportrait._core.threads import one_blas_thread
 from userportrait.recommend import _bpr_numpy
 from userportrait.recommend._engines import ENGINE_RULES, plain_array, uses_numba
 from userportrait.recommend._factors import FactorRecommender, first_factors

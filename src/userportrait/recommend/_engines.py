@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ import numpy as np
 
 from userportrait._core.lazy import optional_import
 from userportrait._core.params import Between, OneOf, Optional, Rule
+from userportrait._core.threads import thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,15 +64,6 @@ def uses_numba(engine: Engine, owner: str) -> bool:
         optional_import("numba", what=f"{owner}(engine='numba')", extra="fast")
         return True
     return engine == "auto" and has_numba()
-
-
-def thread_count(n_jobs: int | None) -> int:
-    """Return how many threads to use: by default one for each processor of this process."""
-    if n_jobs is not None:
-        return n_jobs
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def plain_array(values: Any, dtype: Any) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from userportrait._core.blas import one_blas_thread
+from userportrait._core.threads import one_blas_thread
 from userportrait.recommend._engines import (
     Engine,
     part_bounds,

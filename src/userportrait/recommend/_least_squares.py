@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from userportrait._core.blas import one_blas_thread
+from userportrait._core.threads import one_blas_thread
 from userportrait.recommend import _als_numpy
 from userportrait.recommend._engines import (
     Engine,

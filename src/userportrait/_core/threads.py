@@ -1,7 +1,8 @@
-"""Products of matrices in one thread, where the threads are ours."""
+"""Threads: how many to start, and BLAS kept to one where the threads are ours."""
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -11,10 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["one_blas_thread"]
+__all__ = ["one_blas_thread", "thread_count"]
 
 _lock = Lock()
 _state: dict[str, Any] = {"users": 0, "limit": None}
+
+
+def thread_count(n_jobs: int | None) -> int:
+    """Return how many threads to use: by default one for each processor of this process."""
+    if n_jobs is not None:
+        return n_jobs
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
 
 
 @contextmanager
