@@ -10,25 +10,36 @@ if TYPE_CHECKING:
     from userportrait.experiment._aggregates import Aggregates
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
     from userportrait.experiment._caps import Cap, Leverage, leverage
+    from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._fixed import Fixed
+    from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
     from userportrait.experiment._proportion import Proportion
+    from userportrait.experiment._ratio import Ratio
+    from userportrait.experiment._scorecard import campaign_scorecard
+    from userportrait.experiment._scorecard_result import Scorecard, ScorecardLine
 
 __all__ = [
     "Aggregates",
     "Cap",
     "Column",
+    "ConfidenceSet",
     "Design",
     "Estimate",
     "Fixed",
     "Judgement",
     "Leverage",
+    "Mean",
     "Metric",
     "MomentMetric",
     "Moments",
     "Proportion",
+    "Ratio",
     "RowMetric",
+    "Scorecard",
+    "ScorecardLine",
+    "campaign_scorecard",
     "leverage",
 ]
 
@@ -36,16 +47,22 @@ _HOMES: dict[str, str] = {
     "Aggregates": "userportrait.experiment._aggregates",
     "Cap": "userportrait.experiment._caps",
     "Column": "userportrait.experiment._moments",
+    "ConfidenceSet": "userportrait.experiment._confidence_set",
     "Design": "userportrait.experiment._base",
     "Estimate": "userportrait.experiment._estimate",
     "Fixed": "userportrait.experiment._fixed",
     "Judgement": "userportrait.experiment._estimate",
     "Leverage": "userportrait.experiment._caps",
+    "Mean": "userportrait.experiment._mean",
     "Metric": "userportrait.experiment._base",
     "MomentMetric": "userportrait.experiment._base",
     "Moments": "userportrait.experiment._moments",
     "Proportion": "userportrait.experiment._proportion",
+    "Ratio": "userportrait.experiment._ratio",
     "RowMetric": "userportrait.experiment._base",
+    "Scorecard": "userportrait.experiment._scorecard_result",
+    "ScorecardLine": "userportrait.experiment._scorecard_result",
+    "campaign_scorecard": "userportrait.experiment._scorecard",
     "leverage": "userportrait.experiment._caps",
 }
 
