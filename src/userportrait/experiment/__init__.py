@@ -10,24 +10,35 @@ if TYPE_CHECKING:
     from userportrait.experiment._aggregates import Aggregates
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
     from userportrait.experiment._caps import Cap, Leverage, leverage
+    from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._fixed import Fixed
+    from userportrait.experiment._group_sequential import GroupSequential
     from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._ratio import Ratio
     from userportrait.experiment._scorecard import campaign_scorecard
     from userportrait.experiment._scorecard_result import Scorecard, ScorecardLine
+    from userportrait.experiment._sequential_plan import (
+        SequentialPlan,
+        inflation_factor,
+        plan_looks,
+    )
+    from userportrait.experiment._spending import Spending
 
 __all__ = [
     "Aggregates",
     "Cap",
+    "Clustered",
+    "ClusteredEstimate",
     "Column",
     "ConfidenceSet",
     "Design",
     "Estimate",
     "Fixed",
+    "GroupSequential",
     "Judgement",
     "Leverage",
     "Mean",
@@ -39,18 +50,25 @@ __all__ = [
     "RowMetric",
     "Scorecard",
     "ScorecardLine",
+    "SequentialPlan",
+    "Spending",
     "campaign_scorecard",
+    "inflation_factor",
     "leverage",
+    "plan_looks",
 ]
 
 _HOMES: dict[str, str] = {
     "Aggregates": "userportrait.experiment._aggregates",
     "Cap": "userportrait.experiment._caps",
+    "Clustered": "userportrait.experiment._clustered",
+    "ClusteredEstimate": "userportrait.experiment._clustered",
     "Column": "userportrait.experiment._moments",
     "ConfidenceSet": "userportrait.experiment._confidence_set",
     "Design": "userportrait.experiment._base",
     "Estimate": "userportrait.experiment._estimate",
     "Fixed": "userportrait.experiment._fixed",
+    "GroupSequential": "userportrait.experiment._group_sequential",
     "Judgement": "userportrait.experiment._estimate",
     "Leverage": "userportrait.experiment._caps",
     "Mean": "userportrait.experiment._mean",
@@ -62,8 +80,12 @@ _HOMES: dict[str, str] = {
     "RowMetric": "userportrait.experiment._base",
     "Scorecard": "userportrait.experiment._scorecard_result",
     "ScorecardLine": "userportrait.experiment._scorecard_result",
+    "SequentialPlan": "userportrait.experiment._sequential_plan",
+    "Spending": "userportrait.experiment._spending",
     "campaign_scorecard": "userportrait.experiment._scorecard",
+    "inflation_factor": "userportrait.experiment._sequential_plan",
     "leverage": "userportrait.experiment._caps",
+    "plan_looks": "userportrait.experiment._sequential_plan",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
