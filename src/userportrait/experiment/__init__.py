@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._estimate import Estimate, Judgement
+    from userportrait.experiment._experiment import Experiment
     from userportrait.experiment._fixed import Fixed
     from userportrait.experiment._group_sequential import GroupSequential
     from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._ratio import Ratio
+    from userportrait.experiment._result import Effect, ExperimentResult, MarginTest
     from userportrait.experiment._scorecard import campaign_scorecard
     from userportrait.experiment._scorecard_result import Scorecard, ScorecardLine
     from userportrait.experiment._sequential_plan import (
@@ -36,11 +38,15 @@ __all__ = [
     "Column",
     "ConfidenceSet",
     "Design",
+    "Effect",
     "Estimate",
+    "Experiment",
+    "ExperimentResult",
     "Fixed",
     "GroupSequential",
     "Judgement",
     "Leverage",
+    "MarginTest",
     "Mean",
     "Metric",
     "MomentMetric",
@@ -66,11 +72,15 @@ _HOMES: dict[str, str] = {
     "Column": "userportrait.experiment._moments",
     "ConfidenceSet": "userportrait.experiment._confidence_set",
     "Design": "userportrait.experiment._base",
+    "Effect": "userportrait.experiment._result",
     "Estimate": "userportrait.experiment._estimate",
+    "Experiment": "userportrait.experiment._experiment",
+    "ExperimentResult": "userportrait.experiment._result",
     "Fixed": "userportrait.experiment._fixed",
     "GroupSequential": "userportrait.experiment._group_sequential",
     "Judgement": "userportrait.experiment._estimate",
     "Leverage": "userportrait.experiment._caps",
+    "MarginTest": "userportrait.experiment._result",
     "Mean": "userportrait.experiment._mean",
     "Metric": "userportrait.experiment._base",
     "MomentMetric": "userportrait.experiment._base",

@@ -90,7 +90,7 @@ class Mean(Described):
     >>> round(plain.effect, 3), round(plain.std_error, 3)
     (1.0, 2.161)
     >>> round(adjusted.effect, 3), round(adjusted.std_error, 3)
-    (1.0, 0.058)
+    (1.0, 0.057)
     """
 
     column: str | Column
