@@ -42,7 +42,6 @@ class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
 
     _kind: ClassVar[Kind] = "transformer"
     _allow_missing: ClassVar[bool] = False
-    _takes_texts: ClassVar[bool] = False
 
     def _read_features(self, X: Any, *, fitting: bool) -> FeatureTable:
         """Return the features; learn their names in `fit`, hold later input to them."""
@@ -108,12 +107,11 @@ class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
         tags.estimator_type = self._estimator_type
         tags.target_tags.required = self._kind in ("classifier", "regressor")
         tags.input_tags.allow_nan = self._allow_missing
-        tags.input_tags.categorical = self._takes_texts
         if self._kind == "classifier":
             tags.classifier_tags = from_sklearn("utils.ClassifierTags")()
         elif self._kind == "regressor":
             tags.regressor_tags = from_sklearn("utils.RegressorTags")()
-        elif self._kind == "transformer":
+        if hasattr(type(self), "transform"):
             tags.transformer_tags = from_sklearn("utils.TransformerTags")()
         return tags
 

@@ -1,0 +1,28 @@
+"""Segments: clusters of customers that people can name, and what lies behind the features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from userportrait._core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from userportrait.segment._kmodes import KModes
+    from userportrait.segment._kprototypes import KPrototypes
+
+__all__ = ["KModes", "KPrototypes"]
+
+_HOMES: dict[str, str] = {
+    "KModes": "userportrait.segment._kmodes",
+    "KPrototypes": "userportrait.segment._kprototypes",
+}
+
+_load, _names = lazy_exports(__name__, _HOMES, globals())
+
+
+def __getattr__(name: str) -> Any:
+    return _load(name)
+
+
+def __dir__() -> list[str]:
+    return _names()
