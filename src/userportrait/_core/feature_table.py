@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from userportrait._core.frames import collect_arrays, column_kinds, column_names, enter
@@ -165,7 +166,7 @@ def _check_values(table: FeatureTable, owner: str, allow_missing: bool) -> None:
             _refuse_missing(name, np.flatnonzero(np.isnan(values)), owner)
     if not allow_missing:
         for name, texts in table.categories.items():
-            _refuse_missing(name, np.flatnonzero([text is None for text in texts]), owner)
+            _refuse_missing(name, np.flatnonzero(pd.isna(texts)), owner)
 
 
 def _refuse_missing(name: str, missing: NDArray[np.intp], owner: str) -> None:

@@ -92,8 +92,8 @@ def _numbered(rows: MixedRows, found: Found) -> Found:
     """
     sizes = np.bincount(found.labels, minlength=len(found.prototypes))
     first = np.full(len(sizes), rows.n_rows)
-    backwards: Ints = np.arange(rows.n_rows)[::-1]
-    first[found.labels[::-1]] = backwards  # the last one written, the first row, stays
+    # Backwards: the last one written, the first row, stays.
+    first[found.labels[::-1]] = np.arange(rows.n_rows - 1, -1, -1)
     rank = np.lexsort((first, -sizes))
     prototypes = Prototypes(found.prototypes.means[rank], found.prototypes.modes[rank])
     labels = np.argsort(rank)[found.labels]
