@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._group_sequential import GroupSequential
     from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
+    from userportrait.experiment._plots_forest import plot_effects
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._ratio import Ratio
     from userportrait.experiment._result import Effect, ExperimentResult, MarginTest
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
         plan_looks,
     )
     from userportrait.experiment._spending import Spending
+    from userportrait.experiment._srm import check_srm
+    from userportrait.experiment._srm_result import SrmCheck, SrmGroup
 
 __all__ = [
     "Aggregates",
@@ -58,10 +61,14 @@ __all__ = [
     "ScorecardLine",
     "SequentialPlan",
     "Spending",
+    "SrmCheck",
+    "SrmGroup",
     "campaign_scorecard",
+    "check_srm",
     "inflation_factor",
     "leverage",
     "plan_looks",
+    "plot_effects",
 ]
 
 _HOMES: dict[str, str] = {
@@ -92,10 +99,14 @@ _HOMES: dict[str, str] = {
     "ScorecardLine": "userportrait.experiment._scorecard_result",
     "SequentialPlan": "userportrait.experiment._sequential_plan",
     "Spending": "userportrait.experiment._spending",
+    "SrmCheck": "userportrait.experiment._srm_result",
+    "SrmGroup": "userportrait.experiment._srm_result",
     "campaign_scorecard": "userportrait.experiment._scorecard",
+    "check_srm": "userportrait.experiment._srm",
     "inflation_factor": "userportrait.experiment._sequential_plan",
     "leverage": "userportrait.experiment._caps",
     "plan_looks": "userportrait.experiment._sequential_plan",
+    "plot_effects": "userportrait.experiment._plots_forest",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
