@@ -24,7 +24,9 @@ __all__ = [
     "Exits",
     "Walk",
     "around",
+    "clip_regions",
     "exits",
+    "grid",
     "last_bound",
     "shaped_bounds",
     "solve_above",
@@ -55,6 +57,14 @@ def _panels(low: float, high: float, scale: float) -> tuple[Floats, Floats]:
     width = (high - low) / count
     starts = low + width * np.arange(count)
     return (starts[:, None] + width * nodes).ravel(), np.tile(width * weights, count)
+
+
+def grid(regions: Regions, scale: float) -> tuple[Floats, Floats]:
+    """Return nodes and weights of a rule for what changes over `scale`, over some regions."""
+    found = [_panels(low, high, scale) for low, high in regions]
+    if not found:
+        return np.zeros(1), np.zeros(1)
+    return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
 
 
 @dataclass(slots=True)
@@ -125,12 +135,7 @@ class Walk:
         # The density changes as fast as the last increment lets it near a bound, and what it
         # is multiplied with next as fast as the next one.
         scale = math.sqrt(min(gap, time * ahead / next_time if ahead > 0.0 else time))
-        found = [_panels(low, high, scale) for low, high in _clip(regions, centre, root)]
-        if not found:
-            self.time, self.nodes, self.mass = time, np.zeros(1), np.zeros(1)
-            return
-        nodes = np.concatenate([part[0] for part in found])
-        weights = np.concatenate([part[1] for part in found])
+        nodes, weights = grid(clip_regions(regions, centre, root), scale)
         spread = math.sqrt(gap)
         kernel = np.subtract.outer((nodes - self.drift * gap) / spread, self.nodes / spread)
         np.multiply(kernel, kernel, out=kernel)
@@ -141,7 +146,7 @@ class Walk:
         self.time, self.nodes = time, nodes
 
 
-def _clip(regions: Regions, centre: float, root: float) -> list[tuple[float, float]]:
+def clip_regions(regions: Regions, centre: float, root: float) -> list[tuple[float, float]]:
     """Return the parts of the regions that hold any mass that counts.
 
     Tails within finite limits are kept as far as floats go: a tiny probability to go on and
