@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from userportrait.experiment._aggregates_panel import Table, regroup
 from userportrait.experiment._moments import Column, Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,7 +50,10 @@ class Aggregates:
         The variant and the labels of `by` of each group, sorted, g of them.
     n : ndarray of shape (g,)
         Units in each group.
-    means : ndarray of shape (g, p)
+    origin : ndarray of shape (p,)
+        Any numbers near the means.
+    offsets : ndarray of shape (g, p)
+        Means less the origin, which keeps digits that a large mean has no room for.
     pairs : ndarray of shape (2, q)
         Positions of the columns whose cross products are known.
     cross : ndarray of shape (g, q)
@@ -80,7 +83,8 @@ class Aggregates:
     by: tuple[str, ...]
     keys: tuple[Key, ...]
     n: Ints
-    means: Floats
+    origin: Floats
+    offsets: Floats
     pairs: NDArray[np.intp]
     cross: Floats
     filled: Ints
@@ -132,6 +136,11 @@ class Aggregates:
         )
 
     @property
+    def means(self) -> Floats:
+        """Means of the columns in each group, of shape (g, p); NaN where it has no unit."""
+        return np.where(self.n[:, None] > 0, self.origin + self.offsets, np.nan)
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The arms, sorted; numbers by their size."""
         return tuple(dict.fromkeys(key[0] for key in self.keys))
@@ -173,7 +182,8 @@ class Aggregates:
         cross = np.full((p, p), np.nan)
         i, j = self.pairs
         cross[i, j] = cross[j, i] = table.cross[0]
-        return Moments(self.columns, int(table.n[0]), table.means[0].copy(), cross)
+        means = self.origin + table.offsets[0] if table.n[0] else np.zeros(p)
+        return Moments(self.columns, int(table.n[0]), means, cross)
 
     def collapse(self, by: Sequence[str] = ()) -> Aggregates:
         """Return aggregates by fewer columns; by the variant alone by default."""
@@ -190,20 +200,38 @@ class Aggregates:
         InvalidParameterError
             If the other has other columns, or is by other columns.
         """
-        check_other(Aggregates, other)
-        other = self._aligned(other)
+        return Aggregates.merge_all([self, other])
+
+    @classmethod
+    def merge_all(cls, parts: Iterable[Aggregates]) -> Aggregates:
+        """Return the aggregates of the units of all parts; see `merge`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no part, or two differ in their columns.
+        """
+        given = list(parts)
+        if not given:
+            raise InvalidParameterError("Aggregates.merge_all", ["parts must not be empty."])
+        for part in given:
+            check_other(Aggregates, part)
+        first = given[0]
+        rest = [first._aligned(part) for part in given[1:]]  # noqa: SLF001
+        all_parts = [first, *rest]
         both = Aggregates(
-            self.columns,
-            self.by,
-            self.keys + other.keys,
-            np.concatenate([self.n, other.n]),
-            np.concatenate([self.means, other.means]),
-            self.pairs,
-            np.concatenate([self.cross, other.cross]),
-            np.concatenate([self.filled, other.filled]),
-            np.concatenate([self.dropped, other.dropped]),
+            first.columns,
+            first.by,
+            tuple(key for part in all_parts for key in part.keys),
+            np.concatenate([part.n for part in all_parts]),
+            first.origin,
+            np.concatenate([part.offsets for part in all_parts]),
+            first.pairs,
+            np.concatenate([part.cross for part in all_parts]),
+            np.concatenate([part.filled for part in all_parts]),
+            np.concatenate([part.dropped for part in all_parts]),
         )
-        return both._united(both.keys, self.by)
+        return both._united(both.keys, both.by)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each group: labels, ``n`` and the mean of each column."""
@@ -218,7 +246,8 @@ class Aggregates:
         tables = {
             "keys": {"label": labels},
             "groups": {"n": self.n, "dropped": self.dropped},
-            "values": {"mean": self.means.ravel(), "filled": self.filled.ravel()},
+            "origin": {"origin": self.origin},
+            "values": {"offset": self.offsets.ravel(), "filled": self.filled.ravel()},
             "pairs": {"first": self.pairs[0], "second": self.pairs[1]},
             "cross": {"cross": self.cross.ravel()},
         }
@@ -246,7 +275,8 @@ class Aggregates:
             by,
             keys,
             n,
-            tables["values"]["mean"].reshape(g, p),
+            tables["origin"]["origin"],
+            tables["values"]["offset"].reshape(g, p),
             pairs,
             tables["cross"]["cross"].reshape(g, pairs.shape[1]),
             tables["values"]["filled"].reshape(g, p),
@@ -261,7 +291,7 @@ class Aggregates:
     # --- inside ------------------------------------------------------------------------
 
     def _table(self, rows: NDArray[np.intp] | slice = slice(None)) -> Table:
-        return Table(self.n[rows], self.means[rows], self.cross[rows], self.pairs)
+        return Table(self.n[rows], self.offsets[rows], self.cross[rows], self.pairs)
 
     def _check_by(self, names: Sequence[str]) -> None:
         problems = [unknown_name("column of by", n, self.by) for n in names if n not in self.by]
@@ -281,6 +311,11 @@ class Aggregates:
 
     def _aligned(self, other: Aggregates) -> Aggregates:
         """Return the other with its columns and pairs in this one's order."""
+        same = other.columns == self.columns and other.by == self.by
+        if same and np.array_equal(other.pairs, self.pairs):
+            return replace(
+                other, origin=self.origin, offsets=other.offsets + (other.origin - self.origin)
+            )
         if set(other.columns) != set(self.columns) or set(other.by) != set(self.by):
             message = (
                 f"both must have the same columns and by; got {_shown(self.columns)} by "
@@ -289,20 +324,22 @@ class Aggregates:
             raise InvalidParameterError("Aggregates.merge", [message])
         at = [other.columns.index(name) for name in self.columns]
         key_at = [0, *(1 + other.by.index(name) for name in self.by)]
-        place = {
-            frozenset((other.columns[i], other.columns[j])): k
-            for k, (i, j) in enumerate(other.pairs.T.tolist())
-        }
-        mine = [frozenset((self.columns[i], self.columns[j])) for i, j in self.pairs.T.tolist()]
-        if any(pair not in place for pair in mine):
-            message = "the other lacks cross products that this one has; aggregate both alike."
+        place = {pair: k for k, pair in enumerate(other._named_pairs())}
+        mine = self._named_pairs()
+        if set(mine) != set(place):
+            message = "one lacks cross products that the other has; aggregate both alike."
             raise InvalidParameterError("Aggregates.merge", [message])
         cross = other.cross[:, [place[pair] for pair in mine]]
         keys = tuple(tuple(key[i] for i in key_at) for key in other.keys)
+        offsets = other.offsets[:, at] + (other.origin[at] - self.origin)
         return Aggregates(
-            self.columns, self.by, keys, other.n, other.means[:, at], self.pairs, cross,
+            self.columns, self.by, keys, other.n, self.origin, offsets, self.pairs, cross,
             other.filled[:, at], other.dropped,
         )  # fmt: skip
+
+    def _named_pairs(self) -> list[frozenset[str]]:
+        pairs: list[list[int]] = self.pairs.T.tolist()
+        return [frozenset((self.columns[i], self.columns[j])) for i, j in pairs]
 
     def _united(self, keys: Sequence[Key], by: tuple[str, ...]) -> Aggregates:
         """Return groups merged where their new keys are equal."""
@@ -315,8 +352,8 @@ class Aggregates:
         dropped = np.zeros(len(distinct), dtype=np.int64)
         np.add.at(dropped, codes, self.dropped)
         return Aggregates(
-            self.columns, by, distinct, table.n, table.means, table.pairs, table.cross,
-            filled, dropped,
+            self.columns, by, distinct, table.n, self.origin, table.offsets, table.pairs,
+            table.cross, filled, dropped,
         )  # fmt: skip
 
 

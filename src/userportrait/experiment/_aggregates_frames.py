@@ -9,8 +9,11 @@ import numpy as np
 from userportrait._core import frames
 from userportrait._core.params import OneOf, check_values
 from userportrait.errors import ColumnTypeError, InvalidParameterError, MissingColumnError
+from userportrait.experiment._aggregates import Aggregates
 from userportrait.experiment._aggregates_panel import all_pairs
-from userportrait.experiment._aggregates_scan import Scan
+from userportrait.experiment._aggregates_panels import panels_of
+from userportrait.experiment._aggregates_scan import Problems, Scan
+from userportrait.experiment._aggregates_sql import aggregate_relation
 from userportrait.experiment._moments import Column
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from userportrait.experiment._aggregates import Aggregates, Missing
+    from userportrait.experiment._aggregates import Missing
     from userportrait.typing import IntoFrame
 
 __all__ = ["aggregate_frame", "pairs_of"]
@@ -41,10 +44,48 @@ def aggregate_frame(
     labels = (variant, *([by] if isinstance(by, str) else by))
     inner = frames.enter(frame)
     _check_columns(inner, asked, labels)
-    scan = Scan(asked, labels, pairs_of(asked, together), missing)
-    sources = list(dict.fromkeys([*labels, *(column.source for column in asked)]))
-    scan.read_all(frames.collect_columns(frames.select_columns(inner, sources), sources))
-    return scan.result()
+    pairs = pairs_of(asked, together)
+    if inner.worker == "duckdb":
+        return aggregate_relation(inner.native, asked, labels, pairs, missing)
+    if inner.engine == "spark":
+        return _aggregate_spark(inner, asked, labels, pairs, missing)
+    native = frame if inner.engine == "pyarrow" else inner.native
+    return _scanned(Scan(asked, labels, pairs, missing), native).result()
+
+
+def _scanned(scan: Scan, native: Any) -> Scan:
+    sources = list(dict.fromkeys(column.source for column in scan.columns))
+    for panel in panels_of(native, scan.labels, sources):
+        scan.read(panel)
+    return scan
+
+
+def _aggregate_spark(
+    inner: Any,
+    columns: tuple[Column, ...],
+    labels: Sequence[str],
+    pairs: NDArray[np.intp],
+    missing: Missing,
+) -> Aggregates:
+    """Aggregate on the workers, where the rows are; missing values are judged at the end."""
+    lenient: Missing = "zero" if missing == "error" else missing
+
+    def reduce(rows: Any) -> bytes:
+        return _scanned(Scan(columns, labels, pairs, lenient), rows).result().to_bytes()
+
+    sources = list(dict.fromkeys([*labels, *(column.source for column in columns)]))
+    chosen = frames.select_columns(inner, sources)
+    payloads = frames.collect_batches(chosen, reduce)
+    if not payloads:
+        payloads = [reduce(frames.collect_some(chosen, 0))]
+    found = Aggregates.merge_all(map(Aggregates.from_bytes, payloads))
+    if missing == "error":
+        problems = Problems()
+        for column, n in zip(columns, found.filled.sum(axis=0).tolist(), strict=True):
+            if n:
+                problems.note(column.source, "missing", n)
+        problems.check()
+    return found
 
 
 def _distinct(columns: Sequence[str | Column]) -> tuple[Column, ...]:

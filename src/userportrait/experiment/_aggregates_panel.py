@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from userportrait._core.threads import one_blas_thread
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +24,7 @@ PANEL_ROWS = 1 << 18
 
 _BLOCK_ROWS = 1 << 12
 _PILOT_EVERY = 61
+_VERY_FEW_GROUPS = 4
 _FEW_GROUPS = 64
 
 
@@ -33,8 +36,8 @@ class Table:
     ----------
     n : ndarray of shape (g,)
         Units.
-    means : ndarray of shape (g, p)
-        0 where a group has no unit.
+    offsets : ndarray of shape (g, p)
+        Means less a common origin; 0 where a group has no unit.
     cross : ndarray of shape (g, q)
         Sums of products of deviations from the group's means, one column for each pair.
     pairs : ndarray of shape (2, q)
@@ -42,7 +45,7 @@ class Table:
     """
 
     n: Ints
-    means: Floats
+    offsets: Floats
     cross: Floats
     pairs: NDArray[np.intp]
 
@@ -54,8 +57,8 @@ def all_pairs(n_columns: int) -> NDArray[np.intp]:
 
 def panel_table(
     codes: NDArray[np.integer], n_groups: int, columns: Sequence[Floats], pairs: NDArray[np.intp]
-) -> Table:
-    """Return the moments of each group of a panel.
+) -> tuple[Table, Floats]:
+    """Return the moments of each group of a panel, and the pilot means as their origin.
 
     Parameters
     ----------
@@ -68,22 +71,25 @@ def panel_table(
     """
     pilot = np.array([values[::_PILOT_EVERY].mean() if len(values) else 0.0 for values in columns])
     if n_groups > _FEW_GROUPS:
-        return _many_groups(codes, n_groups, columns, pairs, pilot)
-    gram = _grams(codes, n_groups, columns, pilot)
-    n, sums = gram[:, -1, -1], gram[:, :-1, -1]
-    known = np.maximum(n, 1.0)[:, None]
-    off = sums / known
+        return _many_groups(codes, n_groups, columns, pairs, pilot), pilot
+    n = np.bincount(codes, minlength=n_groups)
+    with one_blas_thread():
+        gram = _grams(codes, n_groups, columns, pilot)
+    sums = gram[:, -1]
+    off = sums / np.maximum(n, 1)[:, None]
     cross = gram[:, pairs[0], pairs[1]] - sums[:, pairs[0]] * off[:, pairs[1]]
-    means = np.where(n[:, None] > 0, pilot + off, 0.0)
-    return Table(n.astype(np.int64), means, cross, pairs)
+    return Table(n.astype(np.int64), off, cross, pairs), pilot
 
 
 def _grams(
     codes: NDArray[np.integer], n_groups: int, columns: Sequence[Floats], pilot: Floats
 ) -> Floats:
-    """Return products of the columns less the pilot, and of a column of ones, summed by group."""
+    """Return sums of products of the columns less the pilot by group; last, their sums.
+
+    The rows of a block are sorted by group, so that each group is one product of matrices.
+    """
     p, rows = len(columns), len(codes)
-    gram = np.zeros((n_groups, p + 1, p + 1))
+    gram = np.zeros((n_groups, p + 1, p))
     buffer = np.empty((p + 1, _BLOCK_ROWS))
     buffer[p] = 1.0
     shift = pilot[:, None]
@@ -92,20 +98,19 @@ def _grams(
         order, ends = _by_group(codes[start:stop], n_groups)
         width = stop - start
         for at, values in enumerate(columns):
-            np.take(values[start:stop], order, out=buffer[at, :width], mode="clip")
+            values[start:stop].take(order, out=buffer[at, :width], mode="clip")
         buffer[:p, :width] -= shift
         first = 0
         for group, last in enumerate(ends):
             if last > first:
-                part = buffer[:, first:last]
-                gram[group] += part @ part.T
+                gram[group] += buffer[:, first:last] @ buffer[:p, first:last].T
             first = last
     return gram
 
 
 def _by_group(codes: NDArray[np.integer], n_groups: int) -> tuple[NDArray[np.intp], Sequence[int]]:
     """Return the rows of a block sorted by group, stably, and where each group ends."""
-    if n_groups <= 4:
+    if n_groups <= _VERY_FEW_GROUPS:
         parts = [np.flatnonzero(codes == group) for group in range(n_groups)]
         ends: list[int] = np.cumsum([len(part) for part in parts]).tolist()
         return np.concatenate(parts), ends
@@ -128,8 +133,7 @@ def _many_groups(
     cross = np.empty((n_groups, pairs.shape[1]))
     for at, (i, j) in enumerate(pairs.T.tolist()):
         cross[:, at] = np.bincount(codes, weights=off[i] * off[j], minlength=n_groups)
-    means = np.where(n[:, None] > 0, pilot + np.column_stack(drift), 0.0)
-    return Table(n.astype(np.int64), means, cross, pairs)
+    return Table(n.astype(np.int64), np.column_stack(drift), cross, pairs)
 
 
 def regroup(table: Table, codes: NDArray[np.integer], n_groups: int) -> Table:
@@ -138,14 +142,11 @@ def regroup(table: Table, codes: NDArray[np.integer], n_groups: int) -> Table:
     n = np.zeros(n_groups, dtype=np.int64)
     np.add.at(n, codes, table.n)
     known = np.maximum(n, 1).astype(np.float64)
-    pilot = np.zeros((n_groups, table.means.shape[1]))
-    filled = np.flatnonzero(table.n)[::-1]
-    pilot[codes[filled]] = table.means[filled]  # the mean of the first part that has units
-    drift = np.zeros_like(pilot)
-    np.add.at(drift, codes, weight[:, None] * (table.means - pilot[codes]))
-    means = pilot + drift / known[:, None]
-    off = table.means - means[codes]
+    offsets = np.zeros((n_groups, table.offsets.shape[1]))
+    np.add.at(offsets, codes, weight[:, None] * table.offsets)
+    offsets /= known[:, None]
+    off = table.offsets - offsets[codes]
     i, j = table.pairs
     cross = np.zeros((n_groups, table.cross.shape[1]))
     np.add.at(cross, codes, table.cross + weight[:, None] * off[:, i] * off[:, j])
-    return Table(n, means, cross, table.pairs)
+    return Table(n, offsets, cross, table.pairs)
