@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from userportrait.experiment._anytime import Anytime
     from userportrait.experiment._assignment import Layer, assign
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
+    from userportrait.experiment._bayes import Bayes
     from userportrait.experiment._caps import Cap, Leverage, leverage
     from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._count import Count
+    from userportrait.experiment._custom import Custom
     from userportrait.experiment._e_values import combine_e_values, select_e_values
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._experiment import Experiment
@@ -54,12 +56,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Aggregates",
     "Anytime",
+    "Bayes",
     "Cap",
     "Clustered",
     "ClusteredEstimate",
     "Column",
     "ConfidenceSet",
     "Count",
+    "Custom",
     "Design",
     "Difference",
     "Effect",
@@ -111,12 +115,14 @@ __all__ = [
 _HOMES: dict[str, str] = {
     "Aggregates": "userportrait.experiment._aggregates",
     "Anytime": "userportrait.experiment._anytime",
+    "Bayes": "userportrait.experiment._bayes",
     "Cap": "userportrait.experiment._caps",
     "Clustered": "userportrait.experiment._clustered",
     "ClusteredEstimate": "userportrait.experiment._clustered",
     "Column": "userportrait.experiment._moments",
     "ConfidenceSet": "userportrait.experiment._confidence_set",
     "Count": "userportrait.experiment._count",
+    "Custom": "userportrait.experiment._custom",
     "Design": "userportrait.experiment._base",
     "Difference": "userportrait.experiment._segments",
     "Effect": "userportrait.experiment._result",

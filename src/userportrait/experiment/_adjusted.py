@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from userportrait._core.multiplicity import adjust_log_p
+from userportrait.experiment._dunnett import (
+    control_loads,
+    dunnett_level,
+    dunnett_log_p,
+    statistic_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from userportrait.experiment._estimate import Alternative, Estimate
+
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["MULTIPLICITY", "Multiplicity", "adjust_family"]
+__all__ = ["MULTIPLICITY", "Multiplicity", "adjust_family", "adjust_with_control"]
 
 Multiplicity: TypeAlias = Literal["bonferroni", "holm", "bh", "by", "dunnett"]
 """How the chance of error is shared between hypotheses."""
@@ -72,3 +80,42 @@ def adjust_family(
     rejected = int((found[known] <= math.log(alpha)).sum())
     harmonic = float((1.0 / np.arange(1, m + 1)).sum()) if method == "by" else 1.0
     return found, alpha * max(rejected, 1) / (m * harmonic)
+
+
+def adjust_with_control(
+    log_p: Sequence[float],
+    estimates: Sequence[Estimate],
+    alternative: Alternative,
+    alpha: float,
+) -> tuple[list[float], list[float]]:
+    """Adjust comparisons of one metric that share a control, by Dunnett's test.
+
+    Parameters
+    ----------
+    log_p : sequence of float
+        Logarithms; NaN stays, and its comparison does not count.
+    estimates : sequence of Estimate
+        In the same order. Each comparison is judged with its own degrees of freedom, all
+        with the correlations that the shared control makes.
+    alternative : {'two-sided', 'greater', 'less'}
+    alpha : float
+
+    Returns
+    -------
+    adjusted : list of float
+        Logarithms.
+    interval_alpha : list of float
+        Levels of intervals that cover all effects at once.
+    """
+    known = [i for i, log in enumerate(log_p) if not math.isnan(log)]
+    loads = control_loads([estimates[i] for i in known])
+    adjusted, levels = list(log_p), [alpha] * len(log_p)
+    for i in known:
+        freedom = estimates[i].degrees_of_freedom
+        if estimates[i].std_error == 0.0:
+            adjusted[i] = min(log_p[i] + math.log(len(known)), 0.0)
+            continue
+        statistic = statistic_of(log_p[i], alternative, freedom)
+        adjusted[i] = dunnett_log_p(statistic, loads, freedom, alternative)
+        levels[i] = dunnett_level(alpha, loads, freedom, alternative)
+    return adjusted, levels

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional
 from userportrait.errors import InvalidDataError, InvalidParameterError, unknown_name
-from userportrait.experiment._adjusted import MULTIPLICITY, Multiplicity, adjust_family
+from userportrait.experiment._adjusted import (
+    MULTIPLICITY,
+    Multiplicity,
+    adjust_family,
+    adjust_with_control,
+)
 from userportrait.experiment._aggregates import Aggregates, Missing
 from userportrait.experiment._aggregates_keys import label_of
 from userportrait.experiment._base import Design
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
     from userportrait.typing import IntoFrame
 
 __all__ = ["Comparisons", "Experiment"]
+
+_PLAIN = (Design.estimate, Fixed.estimate)
+"""Designs that take the metric's own estimate: each arm's moments are looked up once."""
 
 Comparisons: TypeAlias = Literal["control", "all"]
 """Every variant with the control, or every pair of arms."""
@@ -186,8 +194,7 @@ class Experiment:
             If a column is not there.
         """
         merged = cast("Mapping[str, tuple[str, ...]]", self.merged)
-        metrics = cast("tuple[Metric, ...]", self.metrics)
-        metrics = tuple(part for metric in metrics for part in _with_parts(metric))
+        metrics = tuple(part for metric in self._given for part in _with_parts(metric))
         if isinstance(data, Aggregates):
             arms = prepare_aggregates(metrics, data, by=self.design.by, merged=merged)
         else:
@@ -212,6 +219,15 @@ class Experiment:
             dropped=arms.dropped,
             filled=arms.filled,
         )
+
+    @property
+    def _given(self) -> tuple[Metric, ...]:
+        return cast("tuple[Metric, ...]", self.metrics)
+
+    @property
+    def _parts(self) -> set[str]:
+        """Names of the parts that metrics bring along."""
+        return {part.name for metric in self._given for part in getattr(metric, "parts", ())}
 
     def _contradictions(self, metrics: Sequence[Metric]) -> list[str]:
         """Return what is wrong with values that are right by themselves."""
@@ -276,8 +292,17 @@ class Experiment:
         found: list[_Case] = []
         for metric in arms.metrics:
             for control, variant in self._pairs(arms):
-                estimate = self._estimate(metric, arms, control, variant)
+                try:
+                    estimate = self._estimate(metric, arms, control, variant)
+                except InvalidDataError:
+                    if metric.name in self._parts:
+                        continue  # the metric itself can do without its parts
+                    raise
                 judgement = self._judge(metric, estimate, arms, self.alpha)
+                if hasattr(metric, "facts"):
+                    moments = arms.moments[control], arms.moments[variant]
+                    facts = {**cast("Any", metric).facts(*moments), **judgement.facts}
+                    judgement = replace(judgement, facts=facts)
                 log = judgement.log_p_value
                 found.append(_Case(metric, control, variant, estimate, judgement, log, self.alpha))
         return found
@@ -287,7 +312,7 @@ class Experiment:
             found = cast("RowMetric", metric).estimate_rows(
                 arms.rows[control], arms.rows[variant], random_state=self.random_state
             )
-        elif type(self.design).estimate is Design.estimate:
+        elif not self.design.by and type(self.design).estimate in _PLAIN:
             moments = arms.moments
             found = cast("MomentMetric", metric).estimate(moments[control], moments[variant])
         else:
@@ -299,7 +324,8 @@ class Experiment:
     def _judge(self, metric: Metric, estimate: Estimate, arms: Arms, alpha: float) -> Judgement:
         """Let the metric judge where it has a test of its own for this design."""
         own: Any = getattr(metric, "judge_fixed", None)
-        if own is not None and type(self.design) is Fixed and not is_row_metric(metric):
+        fits = type(self.design) is Fixed and not self.design.by and not is_row_metric(metric)
+        if own is not None and fits:
             control, variant = arms.moments[estimate.control], arms.moments[estimate.variant]
             found = own(control, variant, estimate, alpha=alpha, alternative=self.alternative)
             if found is not None:
@@ -308,26 +334,44 @@ class Experiment:
 
     def _adjusted(self, cases: list[_Case], arms: Arms) -> list[_Case]:
         """Share the chance of error between the hypotheses."""
-        if self.multiplicity is None:
-            return cases
-        family = [i for i, case in enumerate(cases) if case.metric.role != "guardrail"]
-        logs = [cases[i].judgement.log_p_value for i in family]
-        adjusted, level = adjust_family(logs, cast("Any", self.multiplicity), self.alpha)
         found = list(cases)
-        for i, log in zip(family, adjusted.tolist(), strict=True):
+        for i, (log, level) in self._shares(cases).items():
             case = cases[i]
             judged = self._judge(case.metric, case.estimate, arms, level)
-            found[i] = replace(
-                case,
-                adjusted=log,
-                interval_alpha=level,
-                judgement=replace(
-                    case.judgement,
-                    interval=judged.interval,
-                    relative_interval=judged.relative_interval,
-                    notes=judged.notes,
-                ),
+            judged = replace(
+                case.judgement,
+                interval=judged.interval,
+                relative_interval=judged.relative_interval,
+                notes=judged.notes,
             )
+            found[i] = replace(case, adjusted=log, interval_alpha=level, judgement=judged)
+        return found
+
+    def _shares(self, cases: list[_Case]) -> dict[int, tuple[float, float]]:
+        """Return the adjusted logarithm and the level of each hypothesis in the family."""
+        family = [
+            i
+            for i, case in enumerate(cases)
+            if case.metric.role != "guardrail" and case.metric.name not in self._parts
+        ]
+        if self.multiplicity is None or not family:
+            return {}
+        logs = [case.judgement.log_p_value for case in cases]
+        if self.multiplicity != "dunnett":
+            adjusted, level = adjust_family(
+                [logs[i] for i in family], self.multiplicity, self.alpha
+            )
+            return {i: (log, level) for i, log in zip(family, adjusted.tolist(), strict=True)}
+        found: dict[int, tuple[float, float]] = {}
+        for name in dict.fromkeys(cases[i].metric.name for i in family):
+            of_metric = [i for i in family if cases[i].metric.name == name]
+            both = adjust_with_control(
+                [logs[i] for i in of_metric],
+                [cases[i].estimate for i in of_metric],
+                self.alternative,
+                self.alpha,
+            )
+            found.update(zip(of_metric, zip(*both, strict=True), strict=True))
         return found
 
     def _effect(self, case: _Case) -> Effect:

@@ -166,7 +166,7 @@ def _with_merged(aggregates: Aggregates, merged: Mapping[str, Sequence[str]]) ->
             aggregates,
             keys=tuple((name, *aggregates.keys[row][1:]) for row in rows),
             n=aggregates.n[rows],
-            means=aggregates.means[rows],
+            offsets=aggregates.offsets[rows],
             cross=aggregates.cross[rows],
             filled=aggregates.filled[rows],
             dropped=aggregates.dropped[rows],

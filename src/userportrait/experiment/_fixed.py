@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from scipy.special import gammaln
 
@@ -20,8 +20,11 @@ from userportrait.experiment._intervals import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
+    from userportrait.experiment._aggregates import Aggregates
+    from userportrait.experiment._base import MomentMetric
     from userportrait.experiment._estimate import Alternative, Estimate
 
 __all__ = ["Fixed"]
@@ -39,6 +42,9 @@ class Fixed(Design):
     reference : {'t', 'normal'}, default='t'
         Distribution of the statistic: Student's with the metric's degrees of freedom, or the
         normal one for a z-test.
+    strata : str or sequence of str, default=()
+        Columns known before the experiment, such as a country, whose shares in the arms
+        are made equal after the fact (post-stratification). Means and ratios only.
 
     Notes
     -----
@@ -67,13 +73,31 @@ class Fixed(Design):
 
     relative_method: RelativeMethod = "fieller"
     reference: Literal["t", "normal"] = "t"
+    strata: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        strata = (self.strata,) if isinstance(self.strata, str) else tuple(self.strata)
+        object.__setattr__(self, "strata", strata)
         rules = {
             "relative_method": OneOf(("fieller", "log", "delta")),
             "reference": OneOf(("t", "normal")),
         }
         check_values("Fixed", {name: getattr(self, name) for name in rules}, rules)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Columns to aggregate by besides the variant: the strata."""
+        return cast("tuple[str, ...]", self.strata)
+
+    def estimate(
+        self, metric: MomentMetric, aggregates: Aggregates, control: str, variant: str
+    ) -> Estimate:
+        """Return the metric's own estimate, adjusted for the strata if there are any."""
+        if not self.by:
+            return metric.estimate(aggregates.moments(control), aggregates.moments(variant))
+        from userportrait.experiment._strata import estimate_stratified
+
+        return estimate_stratified(metric, aggregates, control, variant, self.by)
 
     def judge(self, estimate: Estimate, *, alpha: float, alternative: Alternative) -> Judgement:
         """Return intervals at level 1 - `alpha` and the p-value.

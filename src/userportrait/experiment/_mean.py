@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from userportrait._core.params import InstanceOf, OneOf, Optional
 from userportrait.experiment._caps import Cap
@@ -120,7 +120,7 @@ class Mean(Described):
     @property
     def covariates(self) -> tuple[Term, ...]:
         """The covariates, each once."""
-        return as_terms("Mean", self.adjust, ())
+        return cast("tuple[Term, ...]", self.adjust)
 
     @property
     def columns(self) -> tuple[Column, ...]:

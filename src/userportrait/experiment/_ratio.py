@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from userportrait._core.params import InstanceOf, OneOf, Optional
 from userportrait.errors import InvalidParameterError
@@ -119,7 +119,7 @@ class Ratio(Described):
     @property
     def covariates(self) -> tuple[Term, ...]:
         """The covariates, each once."""
-        return as_terms("Ratio", self.adjust, ())
+        return cast("tuple[Term, ...]", self.adjust)
 
     @property
     def columns(self) -> tuple[Column, ...]:
