@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
     from userportrait.experiment._plots_forest import plot_effects
+    from userportrait.experiment._plots_segments import plot_segments
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._quantile import Quantile
     from userportrait.experiment._ratio import Ratio
@@ -107,6 +108,7 @@ __all__ = [
     "path_by_day",
     "plan_looks",
     "plot_effects",
+    "plot_segments",
     "select_e_values",
     "sequential_path",
     "shrink",
@@ -166,6 +168,7 @@ _HOMES: dict[str, str] = {
     "path_by_day": "userportrait.experiment._sequential_path",
     "plan_looks": "userportrait.experiment._sequential_plan",
     "plot_effects": "userportrait.experiment._plots_forest",
+    "plot_segments": "userportrait.experiment._plots_segments",
     "select_e_values": "userportrait.experiment._e_values",
     "sequential_path": "userportrait.experiment._sequential_path",
     "shrink": "userportrait.experiment._shrinkage",
