@@ -9,12 +9,14 @@ from userportrait._core.lazy import lazy_exports
 if TYPE_CHECKING:
     from userportrait.segment._kmodes import KModes
     from userportrait.segment._kprototypes import KPrototypes
+    from userportrait.segment._prepare import PrepareFeatures
 
-__all__ = ["KModes", "KPrototypes"]
+__all__ = ["KModes", "KPrototypes", "PrepareFeatures"]
 
 _HOMES: dict[str, str] = {
     "KModes": "userportrait.segment._kmodes",
     "KPrototypes": "userportrait.segment._kprototypes",
+    "PrepareFeatures": "userportrait.segment._prepare",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
