@@ -34,7 +34,7 @@ __all__ = ["ALS"]
 
 Solver: TypeAlias = Literal["cg", "cholesky"]
 
-_STEPS = 3
+_STEPS = 2
 _USUAL_ALPHA = 2.5
 _OPEN = float("inf")
 
@@ -51,7 +51,7 @@ class ALS(FactorRecommender):
     n_factors : int, default=64
         Length of the vectors. More factors tell more apart and take longer.
     n_iterations : int, default=15
-        How often items and customers are solved.
+        How often customers and items are solved in turn; customers once more at the end.
     alpha : float, optional
         How much more an interaction counts than none: an interaction of weight w counts
         ``1 + alpha w``. By default 2.5 times the root of the number of cells for each pair, for an
@@ -64,7 +64,7 @@ class ALS(FactorRecommender):
     weighting : {'binary', 'raw', 'log'}, default='binary'
         Whether the weight of an interaction is 1, as it is, or the logarithm of 1 + weight.
     solver : {'cg', 'cholesky'}, default='cg'
-        Three steps of conjugate gradients [2]_, or exact. The first is faster and about as good.
+        Two steps of conjugate gradients [2]_, or exact. The first is faster and about as good.
     random_state : int, default=0
         What the first factors are drawn with.
     engine : {'auto', 'numpy', 'numba'}, default='auto'
@@ -79,7 +79,8 @@ class ALS(FactorRecommender):
     customer_factors_ : ndarray of float64, shape (n_customers, n_factors)
         In the order of ``interactions_.customer_ids``.
     loss_ : ndarray of float64, shape (n_iterations,)
-        The loss after each iteration, its penalty included.
+        The loss after each iteration, its penalty included; the last one with customers solved
+        once more.
     alpha_ : float
         The `alpha` that was used.
 
@@ -177,14 +178,16 @@ class ALS(FactorRecommender):
         customers, items = self._rows(given), self._rows(given.T.tocsr())
         self._mean_total = self._mean_of(customers)
         ridges = (self._ridge(customers, self._mean_total), self._ridge(items, None))
-        old, new = self._first(data)
+        x, y = self._first(data)
         constant = float(customers.target.sum())
         if self.solver == "cholesky":
-            found = self._solve(customers, items, ridges, old, constant)
+            found, losses = self._solve(customers, items, ridges, y.astype(np.float64), constant)
         else:
-            found = self._improve(customers, items, ridges, old, new, constant)
-        self.customer_factors_, self.item_factors_, losses = found
-        self.loss_ = np.array(losses)
+            found, losses = self._improve(customers, items, ridges, x, y)
+        # Exactly as a customer of the same history is folded in later.
+        self.customer_factors_, gain = self._solved(customers, found, ridges[0])
+        losses[-1] = constant - float(gain.sum()) + _penalty(found, ridges[1])
+        self.item_factors_, self.loss_ = found, np.array(losses)
 
     def _alpha_for(self, given: Matrix) -> float:
         return _usual_alpha(given) if self.alpha is None else float(self.alpha)
@@ -217,19 +220,16 @@ class ALS(FactorRecommender):
         customers: Rows,
         items: Rows,
         ridges: tuple[NDArray[np.float64], NDArray[np.float64]],
-        first: NDArray[np.float32],
+        y: NDArray[np.float64],
         constant: float,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float]]:
-        """Solve each side exactly in turn."""
-        x, losses = first.astype(np.float64), list[float]()
-        y = x[:0]
+    ) -> tuple[NDArray[np.float64], list[float]]:
+        """Solve each side exactly in turn, items last."""
+        losses = list[float]()
         for _ in range(self.n_iterations):
-            axes = axes_of(x, is_common=True)
-            y, _gain = solve_rows(items, axes, ridges[1], self.engine, self.n_jobs)
-            axes = axes_of(y, is_common=True)
-            x, gain = solve_rows(customers, axes, ridges[0], self.engine, self.n_jobs)
-            losses.append(constant - float(gain.sum()) + _penalty(y, ridges[1]))
-        return x, y, losses
+            x, _gain = self._solved(customers, y, ridges[0])
+            y, gain = self._solved(items, x, ridges[1])
+            losses.append(constant - float(gain.sum()) + _penalty(x, ridges[0]))
+        return y, losses
 
     def _improve(
         self,
@@ -238,24 +238,25 @@ class ALS(FactorRecommender):
         ridges: tuple[NDArray[np.float64], NDArray[np.float64]],
         x: NDArray[np.float32],
         y: NDArray[np.float32],
-        constant: float,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float]]:
-        """Take some steps on each side in turn; the last half is exact."""
-        losses = list[float]()
-        for left in range(self.n_iterations - 1, -1, -1):
-            y, _loss = improve_rows(items, x, ridges[1], y, _STEPS, self.engine, self.n_jobs)
-            if left:
-                x, loss = improve_rows(customers, y, ridges[0], x, _STEPS, self.engine, self.n_jobs)
-                losses.append(float(loss.sum()) + _penalty(y, ridges[1]))
-        whole = y.astype(np.float64)
-        axes = axes_of(whole, is_common=True)
-        solved, gain = solve_rows(customers, axes, ridges[0], self.engine, self.n_jobs)
-        losses.append(constant - float(gain.sum()) + _penalty(whole, ridges[1]))
-        return solved, whole, losses
+    ) -> tuple[NDArray[np.float64], list[float]]:
+        """Take some steps on each side in turn, items last."""
+        losses, how = list[float](), (_STEPS, self.engine, self.n_jobs)
+        for _ in range(self.n_iterations):
+            x, y, _loss = improve_rows(customers, x, y, ridges[0], *how)
+            y, x, loss = improve_rows(items, y, x, ridges[1], *how)
+            losses.append(float(loss.sum()) + _penalty(x, ridges[0]))
+        return y.astype(np.float64), losses
+
+    def _solved(
+        self, rows: Rows, factors: NDArray[np.float64], ridge: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the exact factors of one side, and what is gained in each row."""
+        axes = axes_of(factors, is_common=True, n_jobs=self.n_jobs)
+        return solve_rows(rows, axes, ridge, self.engine, self.n_jobs)
 
     def _settle(self) -> None:
         super()._settle()
-        self._axes: Axes = axes_of(self.item_factors_, is_common=True)
+        self._axes: Axes = axes_of(self.item_factors_, is_common=True, n_jobs=self.n_jobs)
 
     def _given(self, history: Matrix) -> tuple[Rows, NDArray[np.float64]]:
         """Return histories as least squares take them, and their penalties."""
@@ -328,4 +329,4 @@ def _usual_alpha(matrix: Matrix) -> float:
 
 
 def _penalty(factors: NDArray[Any], ridge: NDArray[np.float64]) -> float:
-    return float(np.einsum("ij,ij,i->", factors, factors, ridge, dtype=np.float64))
+    return float(np.einsum("ij,ij->i", factors, factors) @ ridge)

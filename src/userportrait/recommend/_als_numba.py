@@ -182,7 +182,9 @@ def stepped_rows(
 ) -> None:
     """Improve rows by conjugate gradients in float32, four entries at a time.
 
-    Targets are 1 plus the weight. `loss` becomes the loss of each row, its penalty included.
+    Targets are 1 plus the weight. What is left of the equations is divided by the common part,
+    which is the same as to stretch each axis. `loss` becomes the loss of each row, its penalty
+    included.
     """
     n_factors = factors.shape[1]
     longest = 0
@@ -191,11 +193,12 @@ def stepped_rows(
     # Compiled loops take a slower way, with sums in another order, where two arrays are close to
     # each other in memory. So their distances are fixed.
     gap = n_factors + _GAP
-    space = np.zeros(5 * gap + (longest + 4) * n_factors, dtype=np.float32)
-    scale, point, rest = space[:n_factors], space[gap:][:n_factors], space[2 * gap :][:n_factors]
-    step, image = space[3 * gap :][:n_factors], space[4 * gap :][:n_factors]
-    entries = space[5 * gap :].reshape(longest + 4, n_factors)
+    space = np.zeros(6 * gap + (longest + 4) * n_factors, dtype=np.float32)
+    common, inverse, point = space[:n_factors], space[gap:][:n_factors], space[2 * gap :]
+    rest, step, image = space[3 * gap :], space[4 * gap :], space[5 * gap :]
+    entries = space[6 * gap :].reshape(longest + 4, n_factors)
     heavy = np.zeros(longest + 4, dtype=np.float32)
+    aim = np.zeros(longest + 4, dtype=np.float32)
     one, zero = np.float32(1.0), np.float32(0.0)
     for row in range(start, stop):
         first = indptr[row]
@@ -204,70 +207,73 @@ def stepped_rows(
         if n == 0:
             out[row] = zero
             continue
-        for d in range(n_factors):
-            scale[d] = one / np.sqrt(base[d] + ridge[row])
         for j in range(n):
             other = indices[first + j]
             heavy[j] = weight[first + j]
+            aim[j] = one + heavy[j]
             for d in range(n_factors):
-                entries[j, d] = factors[other, d] * scale[d]
+                entries[j, d] = factors[other, d]
         whole = (n + 3) // 4 * 4
         for j in range(n, whole):
             heavy[j] = zero
+            aim[j] = zero
             for d in range(n_factors):
                 entries[j, d] = zero
-        square = zero
         for d in range(n_factors):
-            point[d] = old[row, d] / scale[d]
-            rest[d] = -point[d]
-            square += point[d] * point[d]
-        total = np.float64(square) + n - whole  # each entry of the padding adds 1 below
+            common[d] = base[d] + ridge[row]
+            inverse[d] = one / common[d]
+            point[d] = old[row, d]
+            rest[d] = -common[d] * point[d]
+        total = 0.0
         for j in range(0, whole, 4):
-            a, b, c, d4 = zero, zero, zero, zero
+            a, b, c, e = zero, zero, zero, zero
             for d in range(n_factors):
                 value = point[d]
                 a += entries[j, d] * value
                 b += entries[j + 1, d] * value
                 c += entries[j + 2, d] * value
-                d4 += entries[j + 3, d] * value
-            wa, wb, wc, wd = heavy[j], heavy[j + 1], heavy[j + 2], heavy[j + 3]
-            ra, rb = one + wa - wa * a, one + wb - wb * b
-            rc, rd = one + wc - wc * c, one + wd - wd * d4
-            total += np.float64(one + wa) - a * (one + wa + ra)
-            total += np.float64(one + wb) - b * (one + wb + rb)
-            total += np.float64(one + wc) - c * (one + wc + rc)
-            total += np.float64(one + wd) - d4 * (one + wd + rd)
+                e += entries[j + 3, d] * value
+            total += np.float64(
+                aim[j] * (one - a)
+                + aim[j + 1] * (one - b)
+                + aim[j + 2] * (one - c)
+                + aim[j + 3] * (one - e)
+            )
+            a, b = aim[j] - heavy[j] * a, aim[j + 1] - heavy[j + 1] * b
+            c, e = aim[j + 2] - heavy[j + 2] * c, aim[j + 3] - heavy[j + 3] * e
             for d in range(n_factors):
                 rest[d] += (
-                    ra * entries[j, d]
-                    + rb * entries[j + 1, d]
-                    + rc * entries[j + 2, d]
-                    + rd * entries[j + 3, d]
+                    a * entries[j, d]
+                    + b * entries[j + 1, d]
+                    + c * entries[j + 2, d]
+                    + e * entries[j + 3, d]
                 )
-        size = zero
+        size, along = zero, zero
         for d in range(n_factors):
-            step[d] = rest[d]
-            size += rest[d] * rest[d]
+            step[d] = inverse[d] * rest[d]
+            size += rest[d] * step[d]
+            along += rest[d] * point[d]
+        total -= np.float64(along)
         for _ in range(n_steps):
             if not size > np.float32(1e-20):
                 break
             for d in range(n_factors):
-                image[d] = step[d]
+                image[d] = common[d] * step[d]
             for j in range(0, whole, 4):
-                a, b, c, d4 = zero, zero, zero, zero
+                a, b, c, e = zero, zero, zero, zero
                 for d in range(n_factors):
                     value = step[d]
                     a += entries[j, d] * value
                     b += entries[j + 1, d] * value
                     c += entries[j + 2, d] * value
-                    d4 += entries[j + 3, d] * value
-                a, b, c, d4 = a * heavy[j], b * heavy[j + 1], c * heavy[j + 2], d4 * heavy[j + 3]
+                    e += entries[j + 3, d] * value
+                a, b, c, e = a * heavy[j], b * heavy[j + 1], c * heavy[j + 2], e * heavy[j + 3]
                 for d in range(n_factors):
                     image[d] += (
                         a * entries[j, d]
                         + b * entries[j + 1, d]
                         + c * entries[j + 2, d]
-                        + d4 * entries[j + 3, d]
+                        + e * entries[j + 3, d]
                     )
             curve = zero
             for d in range(n_factors):
@@ -278,14 +284,14 @@ def stepped_rows(
             for d in range(n_factors):
                 point[d] += length * step[d]
                 rest[d] -= length * image[d]
-                after += rest[d] * rest[d]
+                after += inverse[d] * rest[d] * rest[d]
             keep = after / size
             for d in range(n_factors):
-                step[d] = rest[d] + keep * step[d]
+                step[d] = inverse[d] * rest[d] + keep * step[d]
             size = after
         loss[row] = total
         for d in range(n_factors):
-            out[row, d] = point[d] * scale[d]
+            out[row, d] = point[d]
 
 
 @compiled

@@ -9,6 +9,7 @@ import numpy as np
 
 from userportrait._core.threads import one_blas_thread
 from userportrait.recommend import _als_numpy
+from userportrait.recommend._als_products import squares, turned
 from userportrait.recommend._engines import (
     Engine,
     part_bounds,
@@ -88,7 +89,7 @@ class Axes:
     turn: NDArray[np.float64]
 
 
-def axes_of(factors: NDArray[np.float64], *, is_common: bool) -> Axes:
+def axes_of(factors: NDArray[np.float64], *, is_common: bool, n_jobs: int | None = None) -> Axes:
     """Turn factors.
 
     Parameters
@@ -97,18 +98,19 @@ def axes_of(factors: NDArray[np.float64], *, is_common: bool) -> Axes:
     is_common : bool
         Whether all pairs count, so that rows have the product of the factors in common; otherwise
         they have nothing in common.
+    n_jobs : int, optional
+        Threads; by default one for each processor. The answer does not depend on it.
     """
     if not is_common:
         n = int(np.shape(factors)[1])
         nothing: NDArray[np.float64] = np.zeros(n)
         return Axes(plain_array(factors, np.float64), nothing, np.zeros((0, n)))
     with one_blas_thread():
-        common: Any = factors.T @ factors
         linalg: Any = np.linalg
-        values, axes = linalg.eigh(common)
+        values, axes = linalg.eigh(squares(factors, n_jobs))
         base: NDArray[np.float64] = plain_array(values, np.float64)
-        turned = plain_array(factors @ axes, np.float64)
-    return Axes(turned, np.maximum(base, 0.0), plain_array(axes.T, np.float64))
+        found = plain_array(turned(factors, axes, n_jobs), np.float64)
+    return Axes(found, np.maximum(base, 0.0), plain_array(axes.T, np.float64))
 
 
 def solve_rows(
@@ -143,61 +145,47 @@ def solve_rows(
 
 def improve_rows(
     rows: Rows,
+    old: NDArray[np.float32],
     factors: NDArray[np.float32],
     ridge: NDArray[np.float64],
-    old: NDArray[np.float32],
     n_steps: int,
     engine: Engine,
     n_jobs: int | None,
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Take steps of conjugate gradients from `old` in each row; all pairs count.
 
     Targets are 1 plus the weight.
 
     Returns
     -------
-    factors : ndarray of float32, shape (n_rows, n_factors)
+    improved : ndarray of float32, shape (n_rows, n_factors)
+    factors : ndarray of float32, shape (n_others, n_factors)
+        As given. Both are in the axes of what all rows have in common.
     loss : ndarray of float64, shape (n_rows,)
         Of each row, its penalty included.
     """
     n_rows, n_factors = old.shape
     out, loss = np.empty((n_rows, n_factors), np.float32), np.empty(n_rows)
     with one_blas_thread():
-        base, axes = np.linalg.eigh(_gram(factors))
+        base, axes = np.linalg.eigh(squares(factors, n_jobs))
         turn = axes.astype(np.float32)
+        factors, old = turned(factors, turn, n_jobs), turned(old, turn, n_jobs)
         weight = rows.weight.astype(np.float32)
-        given: tuple[Any, ...] = (rows.indptr, rows.indices, weight, factors @ turn)
-        rest: tuple[Any, ...] = (
-            np.maximum(base, 0.0).astype(np.float32),
-            ridge.astype(np.float32),
-            old @ turn,
-            n_steps,
-            out,
-            loss,
-        )
+        given: tuple[Any, ...] = (rows.indptr, rows.indices, weight, factors)
+        common = np.maximum(base, 0.0).astype(np.float32)
+        rest: tuple[Any, ...] = (common, ridge.astype(np.float32), old, n_steps, out, loss)
         if not uses_numba(engine, "improve_rows"):
             _als_numpy.stepped_rows(*given, *rest)
-        else:
-            from userportrait.recommend import _als_numba
+            return out, factors, loss
+        from userportrait.recommend import _als_numba
 
-            compiled: Any = _als_numba.stepped_rows
+        compiled: Any = _als_numba.stepped_rows
 
-            def work(start: int, stop: int) -> None:
-                compiled(*given, *rest, start, stop)
+        def work(start: int, stop: int) -> None:
+            compiled(*given, *rest, start, stop)
 
-            _run(work, rows.sizes + 8, len(rows.indices), n_jobs)
-        found: NDArray[np.float32] = out @ turn.T
-    return found, loss
-
-
-def _gram(factors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the product of the factors with themselves, in float64 from block to block."""
-    n = factors.shape[1]
-    total = np.zeros((n, n))
-    for first in range(0, len(factors), 4096):
-        block = factors[first : first + 4096]
-        total += block.T @ block
-    return total
+        _run(work, rows.sizes + 8, len(rows.indices), n_jobs)
+    return out, factors, loss
 
 
 def main_entries(

@@ -1,0 +1,45 @@
+"""Products of tall matrices, in blocks of fixed size: the answer does not depend on threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait.recommend._engines import run_in_parts, thread_count
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["squares", "turned"]
+
+_BLOCK = 4096  # rows; where a product ends changes how its last rows are rounded
+
+
+def squares(factors: NDArray[Any], n_jobs: int | None) -> NDArray[np.float64]:
+    """Return the product of the factors with themselves, in float64 from block to block."""
+    n_blocks, n = -(-len(factors) // _BLOCK), factors.shape[1]
+    parts = np.zeros((n_blocks, n, n))
+
+    def work(start: int, stop: int) -> None:
+        for place in range(start, stop):
+            block = factors[place * _BLOCK : (place + 1) * _BLOCK]
+            parts[place] = block.T @ block
+
+    run_in_parts(work, np.arange(n_blocks + 1), thread_count(n_jobs))
+    found: NDArray[np.float64] = parts.sum(axis=0)
+    return found
+
+
+def turned(factors: NDArray[Any], axes: NDArray[Any], n_jobs: int | None) -> NDArray[Any]:
+    """Return factors in other axes."""
+    n_blocks = -(-len(factors) // _BLOCK)
+    found: NDArray[Any] = np.empty((len(factors), axes.shape[1]), dtype=factors.dtype)
+
+    def work(start: int, stop: int) -> None:
+        for place in range(start, stop):
+            rows = slice(place * _BLOCK, (place + 1) * _BLOCK)
+            np.matmul(factors[rows], axes, out=found[rows])
+
+    run_in_parts(work, np.arange(n_blocks + 1), thread_count(n_jobs))
+    return found
