@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.experiment import Aggregates, Clustered, Mean, Ratio
+from userportrait.experiment import Aggregates, Clustered, Experiment, Mean, Quantile, Ratio
 
 if TYPE_CHECKING:
     from userportrait.experiment import ClusteredEstimate
@@ -323,6 +323,16 @@ def test_one_cluster_in_an_arm_missing_clusters_and_other_metrics_are_refused() 
     with pytest.raises(InvalidParameterError) as error:
         Clustered("store", method="cr3", n_resamples=3)  # type: ignore[arg-type]
     assert len(error.value.problems) == 2
+
+
+def test_a_metric_of_rows_must_know_its_clusters() -> None:
+    frame = shop(14, [40, 50, 30, 60, 45, 55])
+    with pytest.raises(InvalidParameterError, match="give the metric unit='store'"):
+        Experiment(Quantile("spend"), control="old", design=Clustered("store")).analyze(frame)
+    metrics = [Quantile("spend", unit="store"), Mean("spend")]
+    found = Experiment(metrics, control="old", design=Clustered("store")).analyze(frame)
+    assert found.effects[0].n_control == 3
+    assert found.effects[0].std_error == pytest.approx(found.effects[1].std_error, rel=0.5)
 
 
 def false_alarms(n_clusters: int, n_runs: int, method: str, seed: int) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_values
+from userportrait.errors import InvalidParameterError
 from userportrait.experiment._base import Design
 from userportrait.experiment._clustered_fit import (
     ClusterFit,
@@ -26,6 +27,7 @@ from userportrait.experiment._clustered_wild import (
 from userportrait.experiment._estimate import Estimate, Judgement
 from userportrait.experiment._fixed import Fixed
 from userportrait.experiment._intervals import RelativeMethod, relative_std_error
+from userportrait.experiment._resample import RowEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -217,8 +219,19 @@ class Clustered(Design):
         -------
         Judgement
             Its facts hold the number of clusters and the degrees of freedom.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the metric was made from rows of which it does not know the clusters.
         """
         fixed = Fixed(relative_method=self.relative_method)
+        if isinstance(estimate, RowEstimate) and estimate.unit != self.cluster:
+            problem = (
+                f"'{estimate.metric}' is made from rows and does not know that '{self.cluster}' "
+                f"was assigned; give the metric unit='{self.cluster}'."
+            )
+            raise InvalidParameterError("Clustered", [problem])
         if not isinstance(estimate, ClusteredEstimate):
             return fixed.judge(estimate, alpha=alpha, alternative=alternative)
         counted = replace(
