@@ -175,7 +175,13 @@ def _estimate(
     equal_variance: bool,
 ) -> Estimate:
     """Put two arms together; `shared` adds to the two variances and to the covariance."""
-    first, second = control.variance, variant.variance
+    first, second = (
+        arm.variance if arm.variance > _CONSTANT * arm.mean * arm.mean else 0.0
+        for arm in (control, variant)
+    )
+    variant_mean = variant.mean
+    if first == second == 0.0 and math.isclose(control.mean, variant_mean, rel_tol=1e-12):
+        variant_mean = control.mean  # the same constant, summed over other numbers of units
     freedom = control.freedom + variant.freedom
     if equal_variance:
         first = second = (control.freedom * first + variant.freedom * second) / freedom
@@ -191,7 +197,7 @@ def _estimate(
         n_control=control.n,
         n_variant=variant.n,
         control_mean=control.mean,
-        variant_mean=variant.mean,
+        variant_mean=variant_mean,
         control_variance=first + shared[0],
         variant_variance=second + shared[1],
         covariance=shared[2],

@@ -43,7 +43,8 @@ class Mean(Described):
         left out with a note.
     adjustment : {'lin', 'pooled'}, default='lin'
         ``'lin'`` fits one regression in each arm: right for arms of unequal size and effects
-        that depend on the covariates. ``'pooled'`` is CUPED as published: one slope for both.
+        that depend on the covariates. ``'pooled'`` is CUPED as published: one slope for both,
+        taken from all units as one sample, which pulls the effect towards 0 in small samples.
     cap : Cap, optional
         Limits beyond which values count as the limit.
     equal_variance : bool, default=False
