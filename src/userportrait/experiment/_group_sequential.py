@@ -444,7 +444,9 @@ class _Look:
             )
             return found.upper[self.at] - towards
 
-        top = math.log(0.999)
+        # Above a half a bound of one side would be negative, which has no shape.
+        plain = self.bounds.two_sided or isinstance(self.design.boundary, Spending)
+        top = math.log(0.999 if plain else 0.499)
         if math.isnan(towards) or excess(top) >= 0.0:
             return 0.0
         low = math.log(self.alpha)
