@@ -16,16 +16,22 @@ if TYPE_CHECKING:
     from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._count import Count
+    from userportrait.experiment._cupac import cupac
     from userportrait.experiment._custom import Custom
+    from userportrait.experiment._decision import Decision, decide
     from userportrait.experiment._e_values import combine_e_values, select_e_values
     from userportrait.experiment._estimate import Estimate, Judgement
     from userportrait.experiment._experiment import Experiment
     from userportrait.experiment._fixed import Fixed
     from userportrait.experiment._group_sequential import GroupSequential
+    from userportrait.experiment._interactions import Interaction, Interactions, interactions
     from userportrait.experiment._mean import Mean
     from userportrait.experiment._moments import Column, Moments
+    from userportrait.experiment._novelty import DayEffects, Trend, effects_by_day
+    from userportrait.experiment._plots_days import plot_days
     from userportrait.experiment._plots_forest import plot_effects
     from userportrait.experiment._plots_segments import plot_segments
+    from userportrait.experiment._plots_sequential import plot_path
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._quantile import Quantile
     from userportrait.experiment._ratio import Ratio
@@ -53,11 +59,37 @@ if TYPE_CHECKING:
     from userportrait.experiment._spending import Spending
     from userportrait.experiment._srm import check_srm
     from userportrait.experiment._srm_result import SrmCheck, SrmGroup
+    from userportrait.experiment.uplift import uplift
+    from userportrait.experiment.uplift._calibration import (
+        CalibrationBin,
+        UpliftCalibration,
+        uplift_calibration,
+    )
+    from userportrait.experiment.uplift._choose import UpliftChoice, choose_uplift
+    from userportrait.experiment.uplift._evaluate import (
+        UpliftCurve,
+        UpliftEvaluation,
+        evaluate_uplift,
+        uplift_curve,
+    )
+    from userportrait.experiment.uplift._metrics import auuc, qini, uplift_at_k
+    from userportrait.experiment.uplift._overlap import Overlap, check_overlap
+    from userportrait.experiment.uplift._policy import (
+        PolicyCurve,
+        PolicyValue,
+        policy_curve,
+        policy_value,
+    )
+    from userportrait.experiment.uplift._rate import RankWeightedEffect, rank_weighted_effect
+    from userportrait.experiment.uplift._scores import doubly_robust_scores
+    from userportrait.experiment.uplift._target import Targeting, target
+    from userportrait.experiment.uplift._uplift import Uplift, cross_fit_baseline
 
 __all__ = [
     "Aggregates",
     "Anytime",
     "Bayes",
+    "CalibrationBin",
     "Cap",
     "Clustered",
     "ClusteredEstimate",
@@ -65,6 +97,8 @@ __all__ = [
     "ConfidenceSet",
     "Count",
     "Custom",
+    "DayEffects",
+    "Decision",
     "Design",
     "Difference",
     "Effect",
@@ -74,6 +108,8 @@ __all__ = [
     "Fixed",
     "GroupSequential",
     "Heterogeneity",
+    "Interaction",
+    "Interactions",
     "Judgement",
     "Layer",
     "Leverage",
@@ -82,8 +118,12 @@ __all__ = [
     "Metric",
     "MomentMetric",
     "Moments",
+    "Overlap",
+    "PolicyCurve",
+    "PolicyValue",
     "Proportion",
     "Quantile",
+    "RankWeightedEffect",
     "Ratio",
     "RowEstimate",
     "RowMetric",
@@ -97,27 +137,56 @@ __all__ = [
     "Spending",
     "SrmCheck",
     "SrmGroup",
+    "Targeting",
+    "Trend",
+    "Uplift",
+    "UpliftCalibration",
+    "UpliftChoice",
+    "UpliftCurve",
+    "UpliftEvaluation",
     "assign",
+    "auuc",
     "campaign_scorecard",
+    "check_overlap",
     "check_srm",
+    "choose_uplift",
     "combine_e_values",
+    "cross_fit_baseline",
+    "cupac",
+    "decide",
+    "doubly_robust_scores",
+    "effects_by_day",
     "effects_by_segment",
+    "evaluate_uplift",
     "heterogeneity",
     "inflation_factor",
+    "interactions",
     "leverage",
     "path_by_day",
     "plan_looks",
+    "plot_days",
     "plot_effects",
+    "plot_path",
     "plot_segments",
+    "policy_curve",
+    "policy_value",
+    "qini",
+    "rank_weighted_effect",
     "select_e_values",
     "sequential_path",
     "shrink",
+    "target",
+    "uplift",
+    "uplift_at_k",
+    "uplift_calibration",
+    "uplift_curve",
 ]
 
 _HOMES: dict[str, str] = {
     "Aggregates": "userportrait.experiment._aggregates",
     "Anytime": "userportrait.experiment._anytime",
     "Bayes": "userportrait.experiment._bayes",
+    "CalibrationBin": "userportrait.experiment.uplift._calibration",
     "Cap": "userportrait.experiment._caps",
     "Clustered": "userportrait.experiment._clustered",
     "ClusteredEstimate": "userportrait.experiment._clustered",
@@ -125,6 +194,8 @@ _HOMES: dict[str, str] = {
     "ConfidenceSet": "userportrait.experiment._confidence_set",
     "Count": "userportrait.experiment._count",
     "Custom": "userportrait.experiment._custom",
+    "DayEffects": "userportrait.experiment._novelty",
+    "Decision": "userportrait.experiment._decision",
     "Design": "userportrait.experiment._base",
     "Difference": "userportrait.experiment._segments",
     "Effect": "userportrait.experiment._result",
@@ -134,6 +205,8 @@ _HOMES: dict[str, str] = {
     "Fixed": "userportrait.experiment._fixed",
     "GroupSequential": "userportrait.experiment._group_sequential",
     "Heterogeneity": "userportrait.experiment._shrinkage",
+    "Interaction": "userportrait.experiment._interactions",
+    "Interactions": "userportrait.experiment._interactions",
     "Judgement": "userportrait.experiment._estimate",
     "Layer": "userportrait.experiment._assignment",
     "Leverage": "userportrait.experiment._caps",
@@ -142,8 +215,12 @@ _HOMES: dict[str, str] = {
     "Metric": "userportrait.experiment._base",
     "MomentMetric": "userportrait.experiment._base",
     "Moments": "userportrait.experiment._moments",
+    "Overlap": "userportrait.experiment.uplift._overlap",
+    "PolicyCurve": "userportrait.experiment.uplift._policy",
+    "PolicyValue": "userportrait.experiment.uplift._policy",
     "Proportion": "userportrait.experiment._proportion",
     "Quantile": "userportrait.experiment._quantile",
+    "RankWeightedEffect": "userportrait.experiment.uplift._rate",
     "Ratio": "userportrait.experiment._ratio",
     "RowEstimate": "userportrait.experiment._resample",
     "RowMetric": "userportrait.experiment._base",
@@ -157,21 +234,49 @@ _HOMES: dict[str, str] = {
     "Spending": "userportrait.experiment._spending",
     "SrmCheck": "userportrait.experiment._srm_result",
     "SrmGroup": "userportrait.experiment._srm_result",
+    "Targeting": "userportrait.experiment.uplift._target",
+    "Trend": "userportrait.experiment._novelty",
+    "Uplift": "userportrait.experiment.uplift._uplift",
+    "UpliftCalibration": "userportrait.experiment.uplift._calibration",
+    "UpliftChoice": "userportrait.experiment.uplift._choose",
+    "UpliftCurve": "userportrait.experiment.uplift._evaluate",
+    "UpliftEvaluation": "userportrait.experiment.uplift._evaluate",
     "assign": "userportrait.experiment._assignment",
+    "auuc": "userportrait.experiment.uplift._metrics",
     "campaign_scorecard": "userportrait.experiment._scorecard",
+    "check_overlap": "userportrait.experiment.uplift._overlap",
     "check_srm": "userportrait.experiment._srm",
+    "choose_uplift": "userportrait.experiment.uplift._choose",
     "combine_e_values": "userportrait.experiment._e_values",
+    "cross_fit_baseline": "userportrait.experiment.uplift._uplift",
+    "cupac": "userportrait.experiment._cupac",
+    "decide": "userportrait.experiment._decision",
+    "doubly_robust_scores": "userportrait.experiment.uplift._scores",
+    "effects_by_day": "userportrait.experiment._novelty",
     "effects_by_segment": "userportrait.experiment._segments",
+    "evaluate_uplift": "userportrait.experiment.uplift._evaluate",
     "heterogeneity": "userportrait.experiment._shrinkage",
     "inflation_factor": "userportrait.experiment._sequential_plan",
+    "interactions": "userportrait.experiment._interactions",
     "leverage": "userportrait.experiment._caps",
     "path_by_day": "userportrait.experiment._sequential_path",
     "plan_looks": "userportrait.experiment._sequential_plan",
+    "plot_days": "userportrait.experiment._plots_days",
     "plot_effects": "userportrait.experiment._plots_forest",
+    "plot_path": "userportrait.experiment._plots_sequential",
     "plot_segments": "userportrait.experiment._plots_segments",
+    "policy_curve": "userportrait.experiment.uplift._policy",
+    "policy_value": "userportrait.experiment.uplift._policy",
+    "qini": "userportrait.experiment.uplift._metrics",
+    "rank_weighted_effect": "userportrait.experiment.uplift._rate",
     "select_e_values": "userportrait.experiment._e_values",
     "sequential_path": "userportrait.experiment._sequential_path",
     "shrink": "userportrait.experiment._shrinkage",
+    "target": "userportrait.experiment.uplift._target",
+    "uplift": "userportrait.experiment.uplift",
+    "uplift_at_k": "userportrait.experiment.uplift._metrics",
+    "uplift_calibration": "userportrait.experiment.uplift._calibration",
+    "uplift_curve": "userportrait.experiment.uplift._evaluate",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
