@@ -8,6 +8,7 @@ import numpy as np
 
 from userportrait._core.params import Between, OneOf, Optional, Rule
 from userportrait.recommend._als_numpy import shares
+from userportrait.recommend._als_steps import Side, improve
 from userportrait.recommend._engines import ENGINE_RULES
 from userportrait.recommend._factors import FactorRecommender, first_factors
 from userportrait.recommend._interactions import csr
@@ -15,7 +16,6 @@ from userportrait.recommend._least_squares import (
     Axes,
     Rows,
     axes_of,
-    improve_rows,
     main_entries,
     rows_of,
     solve_rows,
@@ -240,12 +240,13 @@ class ALS(FactorRecommender):
         y: NDArray[np.float32],
     ) -> tuple[NDArray[np.float64], list[float]]:
         """Take some steps on each side in turn, items last."""
+        users, things = Side(customers, x, ridges[0]), Side(items, y, ridges[1])
         losses, how = list[float](), (_STEPS, self.engine, self.n_jobs)
         for _ in range(self.n_iterations):
-            x, y, _loss = improve_rows(customers, x, y, ridges[0], *how)
-            y, x, loss = improve_rows(items, y, x, ridges[1], *how)
-            losses.append(float(loss.sum()) + _penalty(x, ridges[0]))
-        return y.astype(np.float64), losses
+            improve(users, things, *how)
+            improve(things, users, *how)
+            losses.append(float(things.loss.sum()) + _penalty(users.factors, ridges[0]))
+        return things.factors.astype(np.float64), losses
 
     def _solved(
         self, rows: Rows, factors: NDArray[np.float64], ridge: NDArray[np.float64]

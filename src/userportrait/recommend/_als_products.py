@@ -11,7 +11,7 @@ from userportrait.recommend._engines import run_in_parts, thread_count
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["squares", "turned"]
+__all__ = ["squares", "turn_into", "turned"]
 
 _BLOCK = 4096  # rows; where a product ends changes how its last rows are rounded
 
@@ -33,8 +33,16 @@ def squares(factors: NDArray[Any], n_jobs: int | None) -> NDArray[np.float64]:
 
 def turned(factors: NDArray[Any], axes: NDArray[Any], n_jobs: int | None) -> NDArray[Any]:
     """Return factors in other axes."""
-    n_blocks = -(-len(factors) // _BLOCK)
     found: NDArray[Any] = np.empty((len(factors), axes.shape[1]), dtype=factors.dtype)
+    turn_into(found, factors, axes, n_jobs)
+    return found
+
+
+def turn_into(
+    found: NDArray[Any], factors: NDArray[Any], axes: NDArray[Any], n_jobs: int | None
+) -> None:
+    """Write factors in other axes into another array."""
+    n_blocks = -(-len(factors) // _BLOCK)
 
     def work(start: int, stop: int) -> None:
         for place in range(start, stop):
@@ -42,4 +50,3 @@ def turned(factors: NDArray[Any], axes: NDArray[Any], n_jobs: int | None) -> NDA
             np.matmul(factors[rows], axes, out=found[rows])
 
     run_in_parts(work, np.arange(n_blocks + 1), thread_count(n_jobs))
-    return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from userportrait.recommend._interactions import Matrix
 
-__all__ = ["Axes", "Rows", "axes_of", "improve_rows", "main_entries", "rows_of", "solve_rows"]
+__all__ = ["Axes", "Rows", "axes_of", "main_entries", "rows_of", "run_rows", "solve_rows"]
 
 _LEAST_WEIGHT = 1e-14
 _FEW_ENTRIES = 2_000  # below, a second thread does not pay
@@ -139,53 +139,8 @@ def solve_rows(
 
         sizes = rows.sizes
         costs = sizes * np.minimum(sizes, n_factors) + n_factors
-        _run(work, costs, len(rows.indices), n_jobs)
+        run_rows(work, costs, len(rows.indices), n_jobs)
     return out, gain
-
-
-def improve_rows(
-    rows: Rows,
-    old: NDArray[np.float32],
-    factors: NDArray[np.float32],
-    ridge: NDArray[np.float64],
-    n_steps: int,
-    engine: Engine,
-    n_jobs: int | None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-    """Take steps of conjugate gradients from `old` in each row; all pairs count.
-
-    Targets are 1 plus the weight.
-
-    Returns
-    -------
-    improved : ndarray of float32, shape (n_rows, n_factors)
-    factors : ndarray of float32, shape (n_others, n_factors)
-        As given. Both are in the axes of what all rows have in common.
-    loss : ndarray of float64, shape (n_rows,)
-        Of each row, its penalty included.
-    """
-    n_rows, n_factors = old.shape
-    out, loss = np.empty((n_rows, n_factors), np.float32), np.empty(n_rows)
-    with one_blas_thread():
-        base, axes = np.linalg.eigh(squares(factors, n_jobs))
-        turn = axes.astype(np.float32)
-        factors, old = turned(factors, turn, n_jobs), turned(old, turn, n_jobs)
-        weight = rows.weight.astype(np.float32)
-        given: tuple[Any, ...] = (rows.indptr, rows.indices, weight, factors)
-        common = np.maximum(base, 0.0).astype(np.float32)
-        rest: tuple[Any, ...] = (common, ridge.astype(np.float32), old, n_steps, out, loss)
-        if not uses_numba(engine, "improve_rows"):
-            _als_numpy.stepped_rows(*given, *rest)
-            return out, factors, loss
-        from userportrait.recommend import _als_numba
-
-        compiled: Any = _als_numba.stepped_rows
-
-        def work(start: int, stop: int) -> None:
-            compiled(*given, *rest, start, stop)
-
-        _run(work, rows.sizes + 8, len(rows.indices), n_jobs)
-    return out, factors, loss
 
 
 def main_entries(
@@ -221,10 +176,11 @@ def main_entries(
 
         n_factors = axes.factors.shape[1]
         costs = rows.sizes * (np.diff(pair_ptr) + np.minimum(rows.sizes, n_factors))
-        _run(work, costs, len(rows.indices), n_jobs)
+        run_rows(work, costs, len(rows.indices), n_jobs)
     return found
 
 
-def _run(work: Any, costs: NDArray[Any], n_entries: int, n_jobs: int | None) -> None:
+def run_rows(work: Any, costs: NDArray[Any], n_entries: int, n_jobs: int | None) -> None:
+    """Call ``work(start, stop)`` for parts of about equal cost; for few entries in one thread."""
     n_threads = thread_count(n_jobs) if n_entries >= _FEW_ENTRIES else 1
     run_in_parts(work, part_bounds(costs, n_threads), n_threads)
