@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from userportrait.experiment._plots_forest import plot_effects
     from userportrait.experiment._plots_segments import plot_segments
     from userportrait.experiment._plots_sequential import plot_path
+    from userportrait.experiment._power import minimum_detectable_effect, power, sample_size
+    from userportrait.experiment._power_pilot import Pilot, from_pilot
+    from userportrait.experiment._power_result import PowerCurve, PowerPlan
     from userportrait.experiment._proportion import Proportion
     from userportrait.experiment._quantile import Quantile
     from userportrait.experiment._ratio import Ratio
@@ -119,8 +122,11 @@ __all__ = [
     "MomentMetric",
     "Moments",
     "Overlap",
+    "Pilot",
     "PolicyCurve",
     "PolicyValue",
+    "PowerCurve",
+    "PowerPlan",
     "Proportion",
     "Quantile",
     "RankWeightedEffect",
@@ -158,10 +164,12 @@ __all__ = [
     "effects_by_day",
     "effects_by_segment",
     "evaluate_uplift",
+    "from_pilot",
     "heterogeneity",
     "inflation_factor",
     "interactions",
     "leverage",
+    "minimum_detectable_effect",
     "path_by_day",
     "plan_looks",
     "plot_days",
@@ -170,8 +178,10 @@ __all__ = [
     "plot_segments",
     "policy_curve",
     "policy_value",
+    "power",
     "qini",
     "rank_weighted_effect",
+    "sample_size",
     "select_e_values",
     "sequential_path",
     "shrink",
@@ -216,8 +226,11 @@ _HOMES: dict[str, str] = {
     "MomentMetric": "userportrait.experiment._base",
     "Moments": "userportrait.experiment._moments",
     "Overlap": "userportrait.experiment.uplift._overlap",
+    "Pilot": "userportrait.experiment._power_pilot",
     "PolicyCurve": "userportrait.experiment.uplift._policy",
     "PolicyValue": "userportrait.experiment.uplift._policy",
+    "PowerCurve": "userportrait.experiment._power_result",
+    "PowerPlan": "userportrait.experiment._power_result",
     "Proportion": "userportrait.experiment._proportion",
     "Quantile": "userportrait.experiment._quantile",
     "RankWeightedEffect": "userportrait.experiment.uplift._rate",
@@ -255,10 +268,12 @@ _HOMES: dict[str, str] = {
     "effects_by_day": "userportrait.experiment._novelty",
     "effects_by_segment": "userportrait.experiment._segments",
     "evaluate_uplift": "userportrait.experiment.uplift._evaluate",
+    "from_pilot": "userportrait.experiment._power_pilot",
     "heterogeneity": "userportrait.experiment._shrinkage",
     "inflation_factor": "userportrait.experiment._sequential_plan",
     "interactions": "userportrait.experiment._interactions",
     "leverage": "userportrait.experiment._caps",
+    "minimum_detectable_effect": "userportrait.experiment._power",
     "path_by_day": "userportrait.experiment._sequential_path",
     "plan_looks": "userportrait.experiment._sequential_plan",
     "plot_days": "userportrait.experiment._plots_days",
@@ -267,8 +282,10 @@ _HOMES: dict[str, str] = {
     "plot_segments": "userportrait.experiment._plots_segments",
     "policy_curve": "userportrait.experiment.uplift._policy",
     "policy_value": "userportrait.experiment.uplift._policy",
+    "power": "userportrait.experiment._power",
     "qini": "userportrait.experiment.uplift._metrics",
     "rank_weighted_effect": "userportrait.experiment.uplift._rate",
+    "sample_size": "userportrait.experiment._power",
     "select_e_values": "userportrait.experiment._e_values",
     "sequential_path": "userportrait.experiment._sequential_path",
     "shrink": "userportrait.experiment._shrinkage",

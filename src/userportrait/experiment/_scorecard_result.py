@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from userportrait.experiment._scorecard_words import Language
+    from userportrait.experiment._words import Language
 
 __all__ = ["Scorecard", "ScorecardLine"]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["MEASURES", "SENTENCES", "Language", "Measure", "Sentence"]
+from userportrait.experiment._words import Sentence
 
-Language: TypeAlias = Literal["en", "zh"]
+if TYPE_CHECKING:
+    from userportrait.experiment._words import Language
+
+__all__ = ["MEASURES", "SENTENCES", "Measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +65,6 @@ MEASURES: dict[str, Measure] = {
         "Cost per incremental order", "单个增量订单成本", "number", is_change=False
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence in two languages with places to fill."""
-
-    english: str
-    chinese: str
-
-    def __call__(self, language: Language, **values: str) -> str:
-        """Return the sentence filled in."""
-        return (self.chinese if language == "zh" else self.english).format(**values)
 
 
 SENTENCES: dict[str, Sentence] = {
