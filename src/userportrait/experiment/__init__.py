@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         plan_looks,
     )
     from userportrait.experiment._shrinkage import Heterogeneity, Shrunk, heterogeneity, shrink
+    from userportrait.experiment._simulate import AASimulation, simulate_aa
     from userportrait.experiment._spending import Spending
     from userportrait.experiment._srm import check_srm
     from userportrait.experiment._srm_result import SrmCheck, SrmGroup
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from userportrait.experiment.uplift._uplift import Uplift, cross_fit_baseline
 
 __all__ = [
+    "AASimulation",
     "Aggregates",
     "Anytime",
     "Bayes",
@@ -185,6 +187,7 @@ __all__ = [
     "select_e_values",
     "sequential_path",
     "shrink",
+    "simulate_aa",
     "target",
     "uplift",
     "uplift_at_k",
@@ -193,6 +196,7 @@ __all__ = [
 ]
 
 _HOMES: dict[str, str] = {
+    "AASimulation": "userportrait.experiment._simulate",
     "Aggregates": "userportrait.experiment._aggregates",
     "Anytime": "userportrait.experiment._anytime",
     "Bayes": "userportrait.experiment._bayes",
@@ -289,6 +293,7 @@ _HOMES: dict[str, str] = {
     "select_e_values": "userportrait.experiment._e_values",
     "sequential_path": "userportrait.experiment._sequential_path",
     "shrink": "userportrait.experiment._shrinkage",
+    "simulate_aa": "userportrait.experiment._simulate",
     "target": "userportrait.experiment.uplift._target",
     "uplift": "userportrait.experiment.uplift",
     "uplift_at_k": "userportrait.experiment.uplift._metrics",
