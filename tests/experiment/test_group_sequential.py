@@ -259,7 +259,7 @@ def test_true_shares_keep_the_level_under_spending() -> None:
 
 
 def test_a_look_before_the_one_before_is_refused() -> None:
-    with pytest.raises(InvalidParameterError, match="look 2 has 0.1 of the planned units"):
+    with pytest.raises(InvalidParameterError, match=r"look 2 has 0\.1 of the planned units"):
         judge(GroupSequential(looks=4, look=2, information=0.1), 1.0)
     with pytest.raises(InvalidParameterError, match="Say look=4 if it is the last one"):
         judge(GroupSequential(looks=4, look=3, information=1.0), 1.0)

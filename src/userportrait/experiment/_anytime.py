@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from userportrait._core.params import Between, OneOf, Optional, Rule, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.experiment._base import Design
-from userportrait.experiment._crossing import Peeks, find_peeks, log_chance
+from userportrait.experiment._crossing import Peeks, find_last, find_peeks, log_chance
 from userportrait.experiment._estimate import Judgement
 from userportrait.experiment._fixed import Fixed
 from userportrait.experiment._group_sequential import normal_statistic, standard_errors
@@ -172,16 +172,15 @@ class Anytime(Design):
         """
         two_sided = alternative == "two-sided"
         side = alpha / 2.0 if two_sided else alpha
+        longer = self.unit_n / (self.n_star or self.unit_n)
 
         def excess(drift: float) -> float:
             given = self.effect is not None
             rate = drift * drift if given else tightest_rate(alpha, two_sided=two_sided)
-            if self.n_star is not None and self.horizon is not None:
-                rate *= self.horizon / self.n_star
-            peeks = self.peeks(alpha, rate, two_sided=two_sided)
+            peeks = self.peeks(alpha, rate * longer, two_sided=two_sided)
             if self.peek_share is None:
                 return peeks.crossing(drift) - power
-            return peeks.crossing_or_above(peeks.last_bound(side), 1.0, drift) - power
+            return peeks.crossing_or_above(find_last(peeks, side, 1.0), 1.0, drift) - power
 
         high = 4.0
         while excess(high) < 0.0:
@@ -268,7 +267,7 @@ class _Glance:
 
     def _last_bound(self, peeks: Peeks) -> float:
         side = self.alpha / 2.0 if self.two_sided else self.alpha
-        return peeks.last_bound(side, self.time)
+        return find_last(peeks, side, self.time)
 
     def _log_e(self, peeks: Peeks) -> float:
         return log_e_value(self.towards, peeks.rate * self.time, two_sided=self.two_sided)

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["Peeks", "find_peeks", "log_chance"]
+__all__ = ["Peeks", "find_last", "find_peeks", "log_chance"]
 
-_FIRST, _RATIO = 0.004, 0.08
-"""The first moment watched at the earliest, and the logarithm of a moment by the one before.
+_RATIO = 0.08
+"""Logarithm of a moment watched by the one before.
 
-Straight pieces lie below the bound, so that chances come out larger, by 0.1 % here.
+Between them the bound is taken as straight, which lies below it, so that chances come out
+larger, by 0.1 % here.
 """
 _BEYOND = 8.0
 """A crossing of a bound as much higher, in squares, is too rare to count."""
@@ -150,16 +151,6 @@ class Peeks:
         curve.step(1.0, limit)
         return crossed, crossed + curve.above(last * math.sqrt(time), time)
 
-    def last_bound(self, alpha: float, time: float = 1.0) -> float:
-        """Return the bound of one more look, at a time from 1 on, that uses up `alpha`."""
-
-        def excess(bound: float) -> float:
-            return self.crossing_or_above(bound, time) - alpha
-
-        low = -float(ndtri(alpha)) - 1e-6
-        high = self.bound(1.0) if time <= 1.0 else 12.0
-        return high if excess(high) >= 0.0 else float(brentq(excess, low, high, xtol=1e-10))
-
     def last_log_p(self, statistic: float, share: float, time: float = 1.0) -> float:
         """Return the smallest level, in logarithms, at which one more look would stop.
 
@@ -176,7 +167,8 @@ class Peeks:
         while excess(high) < 0.0 and high < _MOST_LOG:
             high *= 2.0
         found = float(brentq(excess, _LEAST_LOG, high, xtol=1e-9)) if high < _MOST_LOG else high
-        return min(log_chance(replace(self, log_level=found)) - math.log(share), 0.0)
+        log_p = log_chance(replace(self, log_level=found)) - math.log(share)
+        return min(log_p, 0.0)
 
     def _approach(self, drift: float) -> tuple[_Curve, float]:
         """Walk to the moment before the last; return the chance to have crossed above."""
@@ -192,11 +184,13 @@ class Peeks:
     def _times(self) -> list[float]:
         """Return moments from the first at which a crossing counts, in equal proportions."""
         far = math.hypot(self.bound(1.0), _BEYOND)
-        first = _FIRST
-        if self.bound(_FIRST) > far:
-            first = float(brentq(lambda time: self.bound(time) - far, _FIRST, 1.0, xtol=1e-4))
-        steps = max(16, math.ceil(math.log(1.0 / first) / _RATIO))
-        return [float(time) for time in np.geomspace(first, 1.0, steps + 1)]
+
+        def excess(log_time: float) -> float:
+            return self.bound(math.exp(log_time)) - far
+
+        first = float(brentq(excess, -60.0, 0.0, xtol=1e-3))
+        steps = max(16, math.ceil(-first / _RATIO))
+        return [math.exp(float(moment)) for moment in np.linspace(first, 0.0, steps + 1)]
 
 
 def log_chance(peeks: Peeks) -> float:
@@ -223,3 +217,15 @@ def find_peeks(alpha: float, rate: float, *, two_sided: bool) -> Peeks:
     if -wanted >= _MOST_LOG or excess(_LEAST_LOG) <= 0.0:
         return Peeks(max(-wanted, _LEAST_LOG), rate, two_sided)
     return Peeks(float(brentq(excess, _LEAST_LOG, -wanted, xtol=1e-10)), rate, two_sided)
+
+
+@lru_cache(maxsize=256)
+def find_last(peeks: Peeks, alpha: float, time: float) -> float:
+    """Return the bound of one more look, at a time from 1 on, that uses up `alpha` above."""
+
+    def excess(bound: float) -> float:
+        return peeks.crossing_or_above(bound, time) - alpha
+
+    low = -float(ndtri(alpha)) - 1e-6
+    high = peeks.bound(1.0) if time <= 1.0 else 12.0
+    return high if excess(high) >= 0.0 else float(brentq(excess, low, high, xtol=1e-10))
