@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._assignment import Layer, assign
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
     from userportrait.experiment._bayes import Bayes
+    from userportrait.experiment._best_arm import BestArm, probability_best
     from userportrait.experiment._caps import Cap, Leverage, leverage
     from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
@@ -63,6 +64,12 @@ if TYPE_CHECKING:
     from userportrait.experiment._spending import Spending
     from userportrait.experiment._srm import check_srm
     from userportrait.experiment._srm_result import SrmCheck, SrmGroup
+    from userportrait.experiment._switchback import Switchback
+    from userportrait.experiment._switchback_plan import (
+        SwitchbackExclusions,
+        label_switchback,
+        plan_switchback,
+    )
     from userportrait.experiment.uplift import uplift
     from userportrait.experiment.uplift._calibration import (
         CalibrationBin,
@@ -94,6 +101,7 @@ __all__ = [
     "Aggregates",
     "Anytime",
     "Bayes",
+    "BestArm",
     "CalibrationBin",
     "Cap",
     "Clustered",
@@ -145,6 +153,8 @@ __all__ = [
     "Spending",
     "SrmCheck",
     "SrmGroup",
+    "Switchback",
+    "SwitchbackExclusions",
     "Targeting",
     "Trend",
     "Uplift",
@@ -170,10 +180,12 @@ __all__ = [
     "heterogeneity",
     "inflation_factor",
     "interactions",
+    "label_switchback",
     "leverage",
     "minimum_detectable_effect",
     "path_by_day",
     "plan_looks",
+    "plan_switchback",
     "plot_days",
     "plot_effects",
     "plot_path",
@@ -181,6 +193,7 @@ __all__ = [
     "policy_curve",
     "policy_value",
     "power",
+    "probability_best",
     "qini",
     "rank_weighted_effect",
     "sample_size",
@@ -200,6 +213,7 @@ _HOMES: dict[str, str] = {
     "Aggregates": "userportrait.experiment._aggregates",
     "Anytime": "userportrait.experiment._anytime",
     "Bayes": "userportrait.experiment._bayes",
+    "BestArm": "userportrait.experiment._best_arm",
     "CalibrationBin": "userportrait.experiment.uplift._calibration",
     "Cap": "userportrait.experiment._caps",
     "Clustered": "userportrait.experiment._clustered",
@@ -251,6 +265,8 @@ _HOMES: dict[str, str] = {
     "Spending": "userportrait.experiment._spending",
     "SrmCheck": "userportrait.experiment._srm_result",
     "SrmGroup": "userportrait.experiment._srm_result",
+    "Switchback": "userportrait.experiment._switchback",
+    "SwitchbackExclusions": "userportrait.experiment._switchback_plan",
     "Targeting": "userportrait.experiment.uplift._target",
     "Trend": "userportrait.experiment._novelty",
     "Uplift": "userportrait.experiment.uplift._uplift",
@@ -276,10 +292,12 @@ _HOMES: dict[str, str] = {
     "heterogeneity": "userportrait.experiment._shrinkage",
     "inflation_factor": "userportrait.experiment._sequential_plan",
     "interactions": "userportrait.experiment._interactions",
+    "label_switchback": "userportrait.experiment._switchback_plan",
     "leverage": "userportrait.experiment._caps",
     "minimum_detectable_effect": "userportrait.experiment._power",
     "path_by_day": "userportrait.experiment._sequential_path",
     "plan_looks": "userportrait.experiment._sequential_plan",
+    "plan_switchback": "userportrait.experiment._switchback_plan",
     "plot_days": "userportrait.experiment._plots_days",
     "plot_effects": "userportrait.experiment._plots_forest",
     "plot_path": "userportrait.experiment._plots_sequential",
@@ -287,6 +305,7 @@ _HOMES: dict[str, str] = {
     "policy_curve": "userportrait.experiment.uplift._policy",
     "policy_value": "userportrait.experiment.uplift._policy",
     "power": "userportrait.experiment._power",
+    "probability_best": "userportrait.experiment._best_arm",
     "qini": "userportrait.experiment.uplift._metrics",
     "rank_weighted_effect": "userportrait.experiment.uplift._rate",
     "sample_size": "userportrait.experiment._power",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._aggregates import Missing
     from userportrait.typing import IntoFrame
 
-__all__ = ["aggregate_frame", "pairs_of"]
+__all__ = ["aggregate_frame", "check_columns", "pairs_of"]
 
 _NUMERIC = ("integer", "number", "decimal", "boolean", "empty")
 
@@ -43,7 +43,8 @@ def aggregate_frame(
     asked = _distinct(columns)
     labels = (variant, *([by] if isinstance(by, str) else by))
     inner = frames.enter(frame)
-    _check_columns(inner, asked, labels)
+    _check_labels(inner, labels)
+    check_columns(inner, [column.source for column in asked])
     pairs = pairs_of(asked, together)
     if inner.worker == "duckdb":
         return aggregate_relation(inner.native, asked, labels, pairs, missing)
@@ -121,7 +122,7 @@ def pairs_of(
     return np.array(sorted(found), dtype=np.intp).T.copy()
 
 
-def _check_columns(inner: Any, columns: Sequence[Column], labels: Sequence[str]) -> None:
+def _check_labels(inner: frames.Frame, labels: Sequence[str]) -> None:
     names = frames.column_names(inner)
     for label in labels:
         if label not in names:
@@ -129,10 +130,23 @@ def _check_columns(inner: Any, columns: Sequence[Column], labels: Sequence[str])
     if len(set(labels)) < len(labels):
         problem = f"by must name other columns than the variant, each once; got {labels!r}."
         raise InvalidParameterError("Aggregates", [problem])
-    for column in columns:
-        if column.source not in names:
-            raise MissingColumnError(column.source, names)
-    kinds = frames.column_kinds(inner, {column.source for column in columns})
+
+
+def check_columns(inner: frames.Frame, sources: Sequence[str]) -> None:
+    """Check that columns are there and hold numbers.
+
+    Raises
+    ------
+    MissingColumnError
+        If one is not there.
+    ColumnTypeError
+        If one holds something else.
+    """
+    names = frames.column_names(inner)
+    for name in sources:
+        if name not in names:
+            raise MissingColumnError(name, names)
+    kinds = frames.column_kinds(inner, set(sources))
     for name, kind in sorted(kinds.items()):
         if kind not in _NUMERIC:
             message = (
