@@ -108,7 +108,7 @@ class Clustered(Design):
     relative_method : {'fieller', 'log', 'delta'}, default='fieller'
         Interval of the relative effect, as in `Fixed`. The wild bootstrap tests every ratio
         of the means instead.
-    n_resamples : int, default=4999
+    n_resamples : int, default=1999
         Patterns of signs of the wild bootstrap, 99 to 1,000,000.
     random_state : int, optional
         Makes these patterns repeatable; by default 0.
@@ -157,7 +157,7 @@ class Clustered(Design):
     cluster: str
     method: ClusterMethod = "cr2"
     relative_method: RelativeMethod = field(default="fieller", kw_only=True)
-    n_resamples: int = field(default=4999, kw_only=True)
+    n_resamples: int = field(default=1999, kw_only=True)
     random_state: int | None = field(default=0, kw_only=True)
 
     _rules: ClassVar[Mapping[str, Rule]] = {
@@ -264,7 +264,7 @@ class Clustered(Design):
         p_value = test.p_value((-1.0, 1.0), 0.0, alternative)
         interval = _ends(
             lambda value: test.p_value((-1.0, 1.0), value, alternative),
-            estimate.effect, estimate.std_error, alpha, alternative,
+            estimate.effect, estimate.std_error, alpha, alternative, is_exact=test.is_exact,
         )  # fmt: skip
         relative, notes = _relative_ends(test, fit, estimate, alpha, alternative)
         if n_clusters > MOST_ENUMERATED:
@@ -293,10 +293,15 @@ def _ends(
     step: float,
     alpha: float,
     alternative: Alternative,
+    *,
+    is_exact: bool,
 ) -> tuple[float, float]:
     """Return the values that the test does not reject."""
-    low = -math.inf if alternative == "less" else invert(p_value, centre, -step, alpha)
-    high = math.inf if alternative == "greater" else invert(p_value, centre, step, alpha)
+    low, high = -math.inf, math.inf
+    if alternative != "less":
+        low = invert(p_value, centre, -step, alpha, is_exact=is_exact)
+    if alternative != "greater":
+        high = invert(p_value, centre, step, alpha, is_exact=is_exact)
     return low, high
 
 
@@ -316,13 +321,11 @@ def _relative_ends(
         return test.p_value((-(1.0 + share), 1.0), share * base, alternative)
 
     step = relative_std_error(estimate)
-    ends = _ends(p_value, estimate.relative, step, alpha, side)
-    is_open = [math.isinf(end) for end in ends]
-    bounded = sum(is_open) < (2 if alternative == "two-sided" else 1) + 1
-    if alternative == "two-sided" and any(is_open):
-        note = "The data set no bound to the relative effect at this level."
-        return ends, (note,)
-    return ends, () if bounded else ("The data set no bounds to the relative effect.",)
+    ends = _ends(p_value, estimate.relative, step, alpha, side, is_exact=test.is_exact)
+    n_open = sum(math.isinf(end) for end in ends)
+    if n_open > (0 if alternative == "two-sided" else 1):
+        return ends, ("The data set no bound to the relative effect at this level.",)
+    return ends, ()
 
 
 def estimate_clusters(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -98,7 +99,7 @@ def clusters_of(
     arms : tuple of str
         Control and variant.
     by : sequence of str
-        The cluster; a second column adds a fixed effect of each of its labels.
+        The cluster; each further column adds a fixed effect of each of its labels.
     owner : str
         The design, for messages.
 
@@ -111,10 +112,10 @@ def clusters_of(
     """
     outcome, covariates = _terms(metric, owner)
     groups = _groups(aggregates, arms, by, (outcome, *covariates))
-    _check(groups, arms, by[0], owner)
+    _check(groups, arms, by, owner)
     variables, base, notes = _variables(groups, outcome, covariates)
     is_lin = getattr(metric, "adjustment", "pooled") == "lin"
-    return _assemble(groups, variables, base, notes, is_lin=is_lin, has_effects=len(by) > 1)
+    return _assemble(groups, variables, base, notes, is_lin=is_lin)
 
 
 def _terms(metric: MomentMetric, owner: str) -> tuple[Term, tuple[Term, ...]]:
@@ -166,7 +167,8 @@ def _positions(columns: Sequence[str], names: Sequence[str]) -> list[int]:
     return [columns.index(name) for name in names]
 
 
-def _check(groups: _Groups, arms: tuple[str, str], cluster: str, owner: str) -> None:
+def _check(groups: _Groups, arms: tuple[str, str], by: Sequence[str], owner: str) -> None:
+    cluster = by[0]
     counts = np.count_nonzero(groups.n, axis=0)
     for arm, count in zip(arms, counts.tolist(), strict=True):
         if count < 2:
@@ -175,11 +177,19 @@ def _check(groups: _Groups, arms: tuple[str, str], cluster: str, owner: str) -> 
                 "at least 2 in each arm are needed to see how clusters differ.",
                 column=cluster,
             )
-    for i, label in enumerate(groups.labels):
-        if label[0] == _MISSING:
-            count = int(groups.n[i].sum())
-            message = f"{owner}: '{cluster}' is missing in {count:,} rows."
-            raise InvalidDataError(message, column=cluster)
+    for level, name in enumerate(by):
+        missing = np.array([label[level] == _MISSING for label in groups.labels])
+        if missing.any():
+            count = int(groups.n[missing].sum())
+            raise InvalidDataError(f"{owner}: '{name}' is missing in {count:,} rows.", column=name)
+    seen = [label[0] for label in groups.labels]
+    if len(set(seen)) < len(seen):
+        twice = next(label for label, after in itertools.pairwise(seen) if label == after)
+        message = (
+            f"{owner}: '{cluster}' {twice} has rows of several values of "
+            f"{' or '.join(repr(name) for name in by[1:])}; each must have one."
+        )
+        raise InvalidDataError(message, column=cluster)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,7 +274,6 @@ def _assemble(
     notes: tuple[str, ...],
     *,
     is_lin: bool,
-    has_effects: bool,
 ) -> Outcome:
     n_clusters, _, v = variables.means.shape
     q = v - 1
@@ -288,9 +297,9 @@ def _assemble(
     for arm in (0, 1):
         maps[0, arm * width, arm] = 1.0
         maps[0, np.arange(1, width) + arm * width, slopes[arm]] = 1.0
-    labels = tuple(" × ".join(label) for label in groups.labels)
-    if has_effects:
-        maps = _with_effects(maps, [label[1] for label in groups.labels], groups.n, width)
+    for level in range(1, len(groups.labels[0])):
+        maps = _with_effects(maps, [label[level] for label in groups.labels], groups.n, width)
+    labels = tuple(label[0] for label in groups.labels)
     clusters = Clusters(labels, groups.n, gram, moment, maps)
     off = sums[:, :, :q].sum(axis=1) / n.sum()
     return Outcome(clusters, base, slopes, off, notes)
@@ -304,6 +313,6 @@ def _with_effects(maps: Floats, labels: Sequence[str], n: NDArray[np.int64], wid
     effects = (np.eye(len(distinct))[codes] - shares)[:, None, 1:]
     slots = np.zeros((1, maps.shape[1], 1))
     slots[0, [0, width], 0] = 1.0
-    grown = np.broadcast_to(maps, (len(codes), *maps.shape[1:]))
+    grown: Floats = np.repeat(maps, len(codes) // len(maps), axis=0)
     found: Floats = np.concatenate([grown, slots * effects], axis=2)
     return found

@@ -24,7 +24,8 @@ MOST_ENUMERATED = 12
 """Up to this many clusters all patterns of signs are listed: 4,096 of them."""
 
 _DOUBLINGS = 14
-_HALVINGS = 44
+_HALVINGS = {True: 44, False: 16}
+"""Steps to an end of an interval: many if all patterns are listed, else chance blurs it anyway."""
 _TIE = 1e-9
 
 
@@ -122,7 +123,9 @@ class WildTest:
         return (count + 1) / (len(drawn) + 1)
 
 
-def invert(p_value: Callable[[float], float], start: float, step: float, alpha: float) -> float:
+def invert(
+    p_value: Callable[[float], float], start: float, step: float, alpha: float, *, is_exact: bool
+) -> float:
     """Return where a p-value falls below `alpha`, walking from `start` in the way of `step`.
 
     Infinite if it never does: with few clusters no pattern may be rare enough.
@@ -136,7 +139,7 @@ def invert(p_value: Callable[[float], float], start: float, step: float, alpha: 
         inside, step = candidate, 2.0 * step
     if math.isnan(outside):
         return math.copysign(math.inf, step)
-    for _ in range(_HALVINGS):
+    for _ in range(_HALVINGS[is_exact]):
         middle = (inside + outside) / 2.0
         if p_value(middle) < alpha:
             outside = middle
