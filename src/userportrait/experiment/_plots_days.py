@@ -84,7 +84,7 @@ def _limits(sizes: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     ends = np.concatenate([low, high])
     ends = ends[np.isfinite(ends)]
     points = sizes[np.isfinite(sizes)]
-    wide = max(2.0 * float(np.median(np.abs(ends))), float(np.abs(points).max(initial=0.0)), 1e-300)
+    wide = max(3.0 * float(np.median(np.abs(ends))), float(np.abs(points).max(initial=0.0)), 1e-300)
     bottom = max(-wide, float(ends.min(initial=0.0)))
     top = min(wide, float(ends.max(initial=0.0)))
     room = 0.06 * (top - bottom) or 1.0

@@ -172,11 +172,11 @@ def forest_limits(rows: Sequence[ForestRow]) -> tuple[float, float]:
     """Return the values that the axis spans: 0, all points, and ends that are not far out."""
     bounded = [r for r in rows if math.isfinite(r.low) or math.isfinite(r.high)]
     points = [abs(r.value) for r in bounded or rows if math.isfinite(r.value)]
-    ends = [abs(e) for r in rows for e in (r.low, r.high) if math.isfinite(e)]
-    if not points + ends:
+    reaches = [max(abs(r.low), abs(r.high)) for r in rows if math.isfinite(r.low + r.high)]
+    if not points + reaches:
         return (-1.0, 1.0)
     # One very wide interval must not press all the others together.
-    top = max([3.0 * float(np.median(ends)) if ends else 0.0, *(1.2 * p for p in points)])
+    top = max([3.0 * float(np.median(reaches)) if reaches else 0.0, *(1.2 * p for p in points)])
     shown = [r.margin for r in rows if r.margin is not None and abs(r.margin) <= top]
     values = [0.0, *shown]
     for r in rows:

@@ -175,6 +175,7 @@ def _mark_stop(ax: Canvas, path: SequentialPath, at: Floats, seen: Floats) -> No
             )  # fmt: skip
             ax.annotate(
                 path.label[place], (at[place], seen[place]), textcoords="offset points",
-                xytext=(9, 7), color=colour, fontsize=9, fontweight="bold",
+                xytext=(-8, 9), color=colour, fontsize=9, fontweight="bold", ha="right",
+                bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
             )  # fmt: skip
             return

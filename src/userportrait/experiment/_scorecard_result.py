@@ -218,7 +218,7 @@ class Scorecard:
                 yield say["too_few"](language, measure=line.label(language))
 
     def __str__(self) -> str:
-        shown = self._table("en")
+        shown = self.table("en")
         widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
         lines = [
             "  ".join(
@@ -229,7 +229,8 @@ class Scorecard:
         ]
         return "\n".join([self._title("en"), "", *lines, "", *self.notes()])
 
-    def _table(self, language: Language) -> list[list[str]]:
+    def table(self, language: Language = "en") -> list[list[str]]:
+        """Return the figures as people write them: a row of headings, a row for each."""
         head = SENTENCES["head"](language, share=f"{1 - self.alpha:.0%}").split("|")
         return [head, *([*_cells(line, language)] for line in self.lines)]
 
@@ -244,7 +245,7 @@ class Scorecard:
         from html import escape
 
         check_values("Scorecard.to_html", {"language": language}, {"language": OneOf(("en", "zh"))})
-        head, *rows = self._table(language)
+        head, *rows = self.table(language)
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes(language))
         shown = table(head, rows, numeric=[head[place] for place in (1, 2, 3, 5)])
         wide = f"<div style='overflow-x:auto'>{shown}</div>"

@@ -10,6 +10,7 @@ import sys
 from inspect import Signature, signature
 from types import ModuleType
 
+from userportrait.report._experiment_page import experiment_page
 from userportrait.report._person import portrait_page
 from userportrait.report._plots_recommend import (
     plot_explanation,
@@ -27,6 +28,7 @@ from userportrait.report._plots_shop import plot_cohorts, plot_months, plot_spen
 from userportrait.report._shop import report
 
 __all__ = [
+    "experiment_page",
     "plot_cohorts",
     "plot_explanation",
     "plot_long_tail",
