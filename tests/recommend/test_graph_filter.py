@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from helpers.markets import dense, market, shuffled
 from userportrait.errors import InvalidParameterError
-from userportrait.recommend import GraphFilter, Interactions, _graph_filter
+from userportrait.recommend import GraphFilter, Interactions, OnlyItems, _graph_filter
+from userportrait.recommend._graph_filter_coarse import CoarseItems
 from userportrait.testing import check_recommends
 
 if TYPE_CHECKING:
@@ -112,6 +114,64 @@ def test_scores_do_not_depend_on_who_else_is_asked_for(size: str) -> None:
     for rows in ([0], [41, 3], list(range(50, 57))):
         some = model.score_rows(data.matrix[rows], np.array(rows))
         assert np.array_equal(some, every[rows])
+
+
+def test_one_customer_gets_what_everybody_at_once_gets(size: str, by: Any) -> None:
+    model = GraphFilter(engine=by).fit(MARKET)
+    data = model.interactions_
+    odd = OnlyItems(data.item_ids[1::2].tolist())
+    for filters in ([], [odd]):
+        every = model.recommend(k=6, filters=filters)
+        for customer in data.customer_ids[::7].tolist():
+            own = every[every["customer_id"] == customer].reset_index(drop=True)
+            alone = model.recommend([customer], k=6, filters=filters)
+            pd.testing.assert_frame_equal(alone, own, check_exact=True)
+
+
+@pytest.mark.parametrize("limit", [0, 2**16])
+def test_reasons_are_what_the_formula_finds_largest(
+    by: Any, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_graph_filter, "_DENSE_ITEMS", 0)
+    monkeypatch.setattr(_graph_filter, "_FEW_PAIRS", limit)
+    model = GraphFilter(rank=9, engine=by, weighting="log").fit(MARKET)
+    data = model.interactions_
+    weights = textbook(data, model, 9)
+    row, item = np.repeat(np.arange(data.n_customers), 3), np.tile([2, 11, 30], data.n_customers)
+    order = np.random.default_rng(0).permutation(len(row))
+    row, item = row[order], item[order]
+    found = model.main_items(data.matrix, np.arange(data.n_customers), row, item)
+    added = dense(data, "log")[row] * weights[:, item].T
+    best, some = added.max(axis=1), added.max() * 1e-6
+    told = found >= 0
+    assert told[best > some].all()
+    np.testing.assert_allclose(added[told, found[told]], best[told], rtol=1e-5, atol=some)
+
+
+def test_no_item_of_the_best_is_missed_by_bytes() -> None:
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(5)
+    vectors = rng.standard_t(2, (500, 21)).astype(np.float32)
+    vectors[7] = 0.0
+    rows, starts = rng.standard_normal((3, 21)), rng.random((3, 500))
+    allowed, blocked = rng.random(500) < 0.5, sparse.csr_array(rng.random((3, 500)) < 0.3)
+    scores = starts + rows @ vectors.T.astype(float)
+    coarse = CoarseItems(vectors)
+    for mask, hidden in ((None, None), (allowed, blocked), (np.tile(allowed, (3, 1)), None)):
+        open_items = (
+            np.ones(scores.shape, bool) if mask is None else np.broadcast_to(mask, (3, 500))
+        )
+        if hidden is not None:
+            open_items = open_items & ~hidden.toarray().astype(bool)
+        for k in (1, 10, 400):
+            row, item = coarse.likely(starts, rows, k, mask, hidden)
+            assert open_items[row, item].all()
+            for place in range(3):
+                own = np.where(open_items[place] & (scores[place] > 0), scores[place], -np.inf)
+                best = np.argsort(-own)[: min(k, np.count_nonzero(own > 0))]
+                assert set(best) <= set(item[row == place])
+                if k == 10:
+                    assert np.count_nonzero(row == place) < 60
 
 
 def test_rows_in_another_order_and_threads_change_nothing(size: str) -> None:

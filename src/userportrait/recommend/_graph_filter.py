@@ -8,6 +8,7 @@ import numpy as np
 
 from userportrait._core.params import Between, Optional, Rule
 from userportrait.recommend._base import Recommender
+from userportrait.recommend._base_reasons import best_of_each, spread_history
 from userportrait.recommend._engines import (
     ENGINE_RULES,
     Engine,
@@ -17,6 +18,7 @@ from userportrait.recommend._engines import (
     thread_count,
     uses_numba,
 )
+from userportrait.recommend._graph_filter_coarse import CoarseItems
 from userportrait.recommend._interactions import csr
 from userportrait.recommend._linear import (
     WEIGHTING_RULE,
@@ -32,6 +34,7 @@ from userportrait.recommend._linear import (
     weighted,
 )
 from userportrait.recommend._low_pass import leading_directions
+from userportrait.recommend._top import Top, top_of_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,13 +42,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from userportrait.recommend._interactions import Interactions, Matrix
-    from userportrait.recommend._top import Top
 
 __all__ = ["GraphFilter"]
 
 _TILE = 128  # rows scored at a time
+_FEW_ROWS = 4  # up to here, reading all directions takes longer than working with them
 _DENSE_ITEMS = 4096  # up to here, all item weights are kept as one matrix
 _MAX_RANK = 512
+_FEW_PAIRS = 2**16  # past items times pairs: up to here, a small table is made
+_MANY_PAIRS = 200  # from here on, threads pay
 
 
 class GraphFilter(Recommender):
@@ -113,8 +118,8 @@ class GraphFilter(Recommender):
     of two public data sets.
 
     Scores are linear in the history, so `explain` is exact. Items of which the scores are 0 or
-    below count as not spoken for. Memory beside the interactions is that of `directions_`, twice;
-    up to 4,096 items their weights are kept as one matrix.
+    below count as not spoken for. Memory beside the interactions is that of `directions_`, twice,
+    and a quarter more with numba; up to 4,096 items their weights are kept as one matrix.
 
     References
     ----------
@@ -212,14 +217,19 @@ class GraphFilter(Recommender):
         self._slope: float = slope
         self._low: NDArray[np.float64] = response + self.low_pass - slope * shares
         self._across: Matrix = self.graph_.T.tocsr()
+        self._item_side = _parts(self._across)
         scaled = self.graph_.data * (slope * self._item_scale[self.graph_.indices])
         self._back: Matrix = csr(scaled, self.graph_.indices, self.graph_.indptr, self.graph_.shape)
+        self._customer_side = _parts(self._back)
         self._seen_by = (self.directions_ * self._item_scale[:, None]).astype(np.float32)
         self._item_weights: NDArray[np.float32] | None = None
+        self._coarse: CoarseItems | None = None
         n_items = len(self._item_scale)
         if n_items <= _DENSE_ITEMS:
             every = self._columns(np.arange(n_items))
             self._item_weights = every * self._past_scale[:, None].astype(np.float32)
+        elif uses_numba(self.engine, "GraphFilter"):
+            self._coarse = CoarseItems(self._seen_by)
 
     # Scores
 
@@ -250,8 +260,6 @@ class GraphFilter(Recommender):
         allowed: NDArray[np.bool_] | None,
         blocked: Matrix | None,
     ) -> Top:
-        from userportrait.recommend._top import Top
-
         parts: list[Top] = []
         for start in range(0, history.shape[0], _TILE):
             rows = slice(start, start + _TILE)
@@ -274,8 +282,6 @@ class GraphFilter(Recommender):
             return exact_top(scores, exact, k, allowed, blocked, positive_only=True)
         past = self._past(history)
         near, amounts = self._near(past), self._amounts(past)
-        scores = amounts.astype(np.float32) @ self._seen_by.T
-        np.add(near, scores, out=scores, casting="same_kind")
 
         def sums(row: NDArray[np.intp], item: NDArray[np.intp]) -> NDArray[np.float64]:
             directions = self.directions_[item].astype(np.float64)
@@ -283,6 +289,13 @@ class GraphFilter(Recommender):
             found: NDArray[np.float64] = near[row, item] + shared * self._item_scale[item]
             return found
 
+        if self._coarse is not None and len(near) <= _FEW_ROWS:
+            row, item = self._coarse.likely(near, amounts, k, allowed, blocked)
+            score = sums(row, item)
+            score[score <= 0] = -np.inf
+            return top_of_pairs(row, item, score, len(near), k)
+        scores = amounts.astype(np.float32) @ self._seen_by.T
+        np.add(near, scores, out=scores, casting="same_kind")
         return exact_top(scores, sums, k, allowed, blocked, positive_only=True)
 
     def _amounts(self, past: Matrix) -> NDArray[np.float64]:
@@ -301,7 +314,7 @@ class GraphFilter(Recommender):
             return np.ascontiguousarray(turned.T)
         from userportrait.recommend._graph_filter_numba import two_steps
 
-        sides = (*_parts(past), *_parts(self._across), *_parts(self._back))
+        sides = (*_parts(past), *self._item_side, *self._customer_side)
         found = np.empty((n_rows, n_items))
 
         def work(start: int, stop: int) -> None:
@@ -346,7 +359,54 @@ class GraphFilter(Recommender):
         if dense is not None:
             given = weighted(history, self.weighting)
             return main_items_by_column(lambda chosen: dense[:, chosen], given, row, item)
-        return main_items_by_column(self._columns, self._past(history), row, item)
+        past = self._past(history)
+        if uses_numba(self.engine, "GraphFilter"):
+            return self._main_compiled(past, row, item)
+        if history.nnz * len(row) > _FEW_PAIRS:
+            return main_items_by_column(self._columns, past, row, item)
+        return self._main_of_few(past, row, item)
+
+    def _main_compiled(
+        self, past: Matrix, row: NDArray[np.intp], item: NDArray[Any]
+    ) -> NDArray[np.intp]:
+        from userportrait.recommend._graph_filter_numba import main_past
+
+        order = np.argsort(row, kind="stable")
+        n_rows, n_pairs = past.shape[0], len(row)
+        ends = np.zeros(n_rows + 1, dtype=np.int64)
+        np.cumsum(np.bincount(row, minlength=n_rows), out=ends[1:])
+        best = np.full(n_pairs, -1, dtype=np.int64)
+        given = (*_parts(past), ends, item[order].astype(np.int64), *self._item_side)
+        filtered = (self.directions_, self._low, self._slope, self.graph_.shape[0])
+
+        def work(start: int, stop: int) -> None:
+            main_past(*given, *filtered, best, start, stop)
+
+        n_threads = thread_count(self.n_jobs) if n_pairs >= _MANY_PAIRS else 1
+        run_in_parts(work, part_bounds(np.diff(past.indptr), n_threads), n_threads)
+        found = np.full(n_pairs, -1, dtype=np.intp)
+        told = best >= 0
+        found[order[told]] = past.indices[past.indptr[row[order[told]]] + best[told]]
+        return found
+
+    def _main_of_few(
+        self, past: Matrix, row: NDArray[np.intp], item: NDArray[Any]
+    ) -> NDArray[np.intp]:
+        """Return the main items of pairs from a table of past items by items."""
+        had, code = np.unique(past.indices, return_inverse=True)
+        wanted, column = np.unique(item, return_inverse=True)
+        amounts = self.directions_[had].astype(np.float64) * self._low
+        table: NDArray[np.float64] = np.einsum(
+            "pd,qd->pq", amounts, self.directions_[wanted].astype(np.float64)
+        )
+        table += self._slope * (self._across[had] @ self._across[wanted].T).toarray()
+        place, ends = spread_history(past, row)
+        own = np.repeat(column, np.diff(ends))
+        best = best_of_each(table[code[place], own] * past.data[place], ends)
+        found = np.full(len(row), -1, dtype=np.intp)
+        told = best >= 0
+        found[told] = past.indices[place[best[told]]]
+        return found
 
 
 def _parts(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:

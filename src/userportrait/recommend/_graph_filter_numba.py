@@ -1,12 +1,13 @@
-"""Two steps on the graph of customers and items, compiled: from items to customers and back."""
+"""The graph of customers and items, compiled: two steps on it, what adds most, what can be best."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from userportrait.recommend._compile import Array, Number, compiled
+from userportrait.recommend._compile import Array, Number, compiled, compiled_freely
+from userportrait.recommend._top_numba import offer
 
-__all__ = ["two_steps"]
+__all__ = ["likely_items", "main_past", "two_steps"]
 
 
 @compiled
@@ -42,3 +43,114 @@ def two_steps(
                 reached[customer] = 0.0
                 for place in range(customer_ptr[customer], customer_ptr[customer + 1]):
                     found[row, items[place]] += customer_values[place] * amount
+
+
+@compiled
+def main_past(
+    history_ptr: Array,
+    history: Array,
+    history_values: Array,
+    pair_ptr: Array,
+    pair_item: Array,
+    item_ptr: Array,
+    customers: Array,
+    item_values: Array,
+    directions: Array,
+    low: Array,
+    slope: Number,
+    n_customers: Number,
+    found: Array,
+    start: Number,
+    stop: Number,
+) -> None:
+    """Find the entry of each row's history that adds most to each of its pairs, -1 for none.
+
+    Pairs are sorted by row; `pair_ptr` says where those of each row start.
+    """
+    n_directions, reached = len(low), np.zeros(n_customers)
+    whole = n_directions // 4 * 4
+    for row in range(start, stop):
+        first, n = history_ptr[row], history_ptr[row + 1] - history_ptr[row]
+        base, m = pair_ptr[row], pair_ptr[row + 1] - pair_ptr[row]
+        if n == 0 or m == 0:
+            continue
+        aims, table = np.empty((n_directions, m)), np.zeros((n, m))
+        for j in range(m):
+            for d in range(n_directions):
+                aims[d, j] = directions[pair_item[base + j], d]
+        for p in range(n):
+            item = history[first + p]
+            for d in range(0, whole, 4):
+                a, b = directions[item, d] * low[d], directions[item, d + 1] * low[d + 1]
+                c, e = directions[item, d + 2] * low[d + 2], directions[item, d + 3] * low[d + 3]
+                for j in range(m):
+                    table[p, j] += (
+                        a * aims[d, j]
+                        + b * aims[d + 1, j]
+                        + c * aims[d + 2, j]
+                        + e * aims[d + 3, j]
+                    )
+            for d in range(whole, n_directions):
+                a = directions[item, d] * low[d]
+                for j in range(m):
+                    table[p, j] += a * aims[d, j]
+        for j in range(m):
+            item = pair_item[base + j]
+            for place in range(item_ptr[item], item_ptr[item + 1]):
+                reached[customers[place]] = item_values[place]
+            most = 0.0
+            for p in range(n):
+                past, near = history[first + p], 0.0
+                for place in range(item_ptr[past], item_ptr[past + 1]):
+                    near += item_values[place] * reached[customers[place]]
+                value = history_values[first + p] * (slope * near + table[p, j])
+                if value > most:
+                    most = value
+                    found[base + j] = p
+            for place in range(item_ptr[item], item_ptr[item + 1]):
+                reached[customers[place]] = 0.0
+
+
+@compiled_freely
+def likely_items(
+    values: Array,
+    step: Array,
+    error: Array,
+    vector: Array,
+    length: Number,
+    starts: Array,
+    k: Number,
+    allowed: Array,
+    blocked: Array,
+    found: Array,
+) -> Number:
+    """Write the items that can be among the k best into `found`; return how many there are.
+
+    `allowed` is empty if everything is. An item can be among them if the most that its score may
+    be is above 0, and not below the least that k others may have.
+    """
+    n_items, n = values.shape
+    any_mask = len(allowed) > 0
+    out = np.zeros(n_items if len(blocked) else 0, dtype=np.bool_)
+    for item in blocked:
+        out[item] = True
+    score = np.empty(n_items)
+    best, least = np.empty(k, dtype=np.int32), np.empty(k)
+    size = 0
+    for item in range(n_items):
+        score[item] = -np.inf
+        if (any_mask and not allowed[item]) or (len(blocked) and out[item]):
+            continue
+        total = np.float32(0.0)
+        for d in range(n):
+            total += np.float32(values[item, d]) * vector[d]
+        score[item] = starts[item] + np.float64(step[item]) * np.float64(total)
+        size = offer(best, least, size, k, item, score[item] - error[item] * length)
+    limit = least[0] if size == k else -np.inf
+    n_found = 0
+    for item in range(n_items):
+        most = score[item] + error[item] * length
+        if most > 0.0 and most >= limit:
+            found[n_found] = item
+            n_found += 1
+    return n_found
