@@ -12,10 +12,15 @@ from userportrait._core.params import Between, OneOf, Optional, Rule, check_valu
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.experiment._base import Design
 from userportrait.experiment._estimate import Judgement
-from userportrait.experiment._posterior import Posterior, beta_posterior, gaussian_posterior
+from userportrait.experiment._posterior import (
+    GaussianPrior,
+    Posterior,
+    beta_posterior,
+    gaussian_posterior,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from userportrait.experiment._estimate import Alternative, Estimate
 
@@ -138,18 +143,22 @@ class Bayes(Design):
         half = 0.0 if self.equivalence is None else float(self.equivalence)
         return (-half, half)
 
-    def posterior(self, estimate: Estimate) -> Posterior:
-        """Return what is known of both means."""
+    def posteriors(self, estimates: Sequence[Estimate]) -> list[Posterior]:
+        """Return what is known of the control's mean and of each variant's.
+
+        Parameters
+        ----------
+        estimates : sequence of Estimate
+            Of variants that share one control.
+        """
         if self.prior_counts is None:
-            return gaussian_posterior(
-                estimate,
-                self.prior_mean,
-                math.inf if self.prior_sd is None else self.prior_sd,
-                relative=self.prior_kind == "relative",
-            )
+            sd = math.inf if self.prior_sd is None else self.prior_sd
+            prior = GaussianPrior(self.prior_mean, sd, self.prior_kind == "relative")
+            return gaussian_posterior(estimates, prior)
+        first = estimates[0]
         return beta_posterior(
-            _counts(estimate.control_mean, estimate.n_control, estimate.metric),
-            _counts(estimate.variant_mean, estimate.n_variant, estimate.metric),
+            _counts(first.control_mean, first.n_control, first.metric),
+            [_counts(one.variant_mean, one.n_variant, one.metric) for one in estimates],
             self.prior_counts,
         )
 
@@ -182,7 +191,7 @@ class Bayes(Design):
             estimate.control_variance > 0.0 and estimate.variant_variance > 0.0
         ):
             return _judge_constant()
-        known = self.posterior(estimate)
+        (known,) = self.posteriors([estimate])
         notes = list(self._notes(estimate, known))
         interval = _tails(known.quantile, known.effect_below, alpha, alternative)
         upward = estimate.control_mean >= 0.0

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import betainc, betaincc, betaincinv, ndtr
+from scipy.special import betainc, betaincc, betaincinv, betaln, ndtr
 
 from userportrait.experiment._boundaries import grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["BetaArm", "GaussianArm", "Posterior", "beta_posterior", "gaussian_posterior"]
+__all__ = [
+    "BetaArm",
+    "GaussianArm",
+    "GaussianPrior",
+    "Posterior",
+    "beta_posterior",
+    "gaussian_posterior",
+]
 
 _REACH = 10.0
-_MOST_NODES_SCALE = 400.0
+_FINEST = 400.0
 
 
 class Arm(Protocol):
@@ -32,6 +39,10 @@ class Arm(Protocol):
 
     @property
     def mean(self) -> Floats: ...
+    def density(self, value: Floats) -> Floats:
+        """Return the density at a value."""
+        ...
+
     def below(self, limit: Floats) -> Floats:
         """Return the chance to be below a limit."""
         ...
@@ -55,6 +66,12 @@ class GaussianArm:
 
     mean: Floats
     sd: Floats
+
+    def density(self, value: Floats) -> Floats:
+        """Return the density at a value."""
+        scaled = (value - self.mean) / self.sd
+        found: Floats = np.exp(-0.5 * scaled * scaled) / (self.sd * math.sqrt(2.0 * math.pi))
+        return found
 
     def below(self, limit: Floats) -> Floats:
         """Return the chance to be below a limit."""
@@ -88,6 +105,14 @@ class BetaArm:
     def mean(self) -> Floats:
         """The mean."""
         return np.asarray(self.a / (self.a + self.b))
+
+    def density(self, value: Floats) -> Floats:
+        """Return the density at a value."""
+        inside = (value > 0.0) & (value < 1.0)
+        at = np.where(inside, value, 0.5)
+        log_density = (self.a - 1.0) * np.log(at) + (self.b - 1.0) * np.log1p(-at)
+        found: Floats = np.where(inside, np.exp(log_density - betaln(self.a, self.b)), 0.0)
+        return found
 
     def below(self, limit: Floats) -> Floats:
         """Return the chance to be below a limit."""
@@ -187,59 +212,84 @@ class Posterior:
         return float(brentq(lambda at: below(at) - chance, low, high, xtol=1e-15, rtol=1e-12))
 
 
-def gaussian_posterior(
-    estimate: Estimate, prior_mean: float, prior_sd: float, *, relative: bool
-) -> Posterior:
-    """Return what is known of two normal means.
+@dataclass(frozen=True, slots=True)
+class GaussianPrior:
+    """What is expected of an effect: a normal distribution, flat if `sd` is infinite.
 
-    The prior is flat for the control's mean; for the effect, or for its share of the
-    control's mean, it is normal, or flat if `prior_sd` is infinite. Given the control's mean
-    all is conjugate, so that one integral is left.
+    Parameters
+    ----------
+    mean, sd : float
+    relative : bool
+        Whether they speak of the effect as a share of the control's mean.
     """
-    spread = math.sqrt(estimate.control_variance)
-    slope = estimate.covariance / estimate.control_variance
-    rest = max(estimate.variant_variance - slope * estimate.covariance, 1e-30 * spread * spread)
-    nodes, widths = _control_nodes(estimate, prior_mean, prior_sd, relative=relative)
-    off = nodes - estimate.control_mean
-    seen = estimate.variant_mean + slope * off
-    log_weight = -0.5 * (off / spread) ** 2
-    if math.isinf(prior_sd):
-        mean, variance = seen, np.full(len(nodes), rest)
-    else:
-        expected = nodes * (1.0 + prior_mean) if relative else nodes + prior_mean
-        doubt = (nodes * prior_sd) ** 2 if relative else np.full(len(nodes), prior_sd**2)
-        total = doubt + rest
-        log_weight = log_weight - 0.5 * ((seen - expected) ** 2 / total + np.log(total))
-        mean = (seen * doubt + expected * rest) / total
-        variance = np.maximum(doubt * rest / total, 1e-300)
+
+    mean: float
+    sd: float
+    relative: bool
+
+
+def gaussian_posterior(estimates: Sequence[Estimate], prior: GaussianPrior) -> list[Posterior]:
+    """Return what is known of the control's mean and of each variant's.
+
+    The estimates share the control, whose prior is flat. Given its mean all is conjugate and
+    the variants are independent, so that one integral is left.
+    """
+    nodes, widths = _control_nodes(estimates, prior)
+    first = estimates[0]
+    log_weight = -0.5 * (nodes - first.control_mean) ** 2 / first.control_variance
+    arms: list[GaussianArm] = []
+    for estimate in estimates:
+        log_seen, arm = _given_control(estimate, prior, nodes)
+        log_weight = log_weight + log_seen
+        arms.append(arm)
     weights = widths * np.exp(log_weight - log_weight.max())
-    return Posterior(nodes, weights / weights.sum(), GaussianArm(mean, np.sqrt(variance)))
+    weights /= weights.sum()
+    return [Posterior(nodes, weights, arm) for arm in arms]
 
 
-def _control_nodes(
-    estimate: Estimate, prior_mean: float, prior_sd: float, *, relative: bool
-) -> tuple[Floats, Floats]:
+def _given_control(
+    estimate: Estimate, prior: GaussianPrior, nodes: Floats
+) -> tuple[Floats, GaussianArm]:
+    """Return the likelihood of each control mean, in logarithms, and the variant's mean."""
+    slope = estimate.covariance / estimate.control_variance
+    rest = estimate.variant_variance - slope * estimate.covariance
+    rest = max(rest, 1e-30 * estimate.control_variance)
+    seen = estimate.variant_mean + slope * (nodes - estimate.control_mean)
+    if math.isinf(prior.sd):
+        spread = np.full(len(nodes), math.sqrt(rest))
+        return np.zeros(len(nodes)), GaussianArm(seen, spread)
+    expected = nodes * (1.0 + prior.mean) if prior.relative else nodes + prior.mean
+    doubt = (nodes * prior.sd) ** 2 if prior.relative else np.full(len(nodes), prior.sd**2)
+    total = doubt + rest
+    log_seen = -0.5 * ((seen - expected) ** 2 / total + np.log(total))
+    mean = (seen * doubt + expected * rest) / total
+    variance = np.maximum(doubt * rest / total, 1e-300)
+    return log_seen, GaussianArm(mean, np.sqrt(variance))
+
+
+def _control_nodes(estimates: Sequence[Estimate], prior: GaussianPrior) -> tuple[Floats, Floats]:
     """Return nodes wherever data and prior may put the control's mean."""
-    spread = math.sqrt(estimate.control_variance)
-    low = high = estimate.control_mean
-    narrow = spread
-    if math.isfinite(prior_sd):
-        other = estimate.variant_mean - prior_mean
-        if relative:
-            other = estimate.variant_mean / max(1.0 + prior_mean, 1e-9)
-        reach = 40.0 * spread
-        low = max(min(low, other), low - reach)
-        high = min(max(high, other), high + reach)
-        narrow = min(spread, math.sqrt(estimate.variant_variance))
-    low, high = low - _REACH * spread, high + _REACH * spread
-    narrow = max(narrow / 2.0, (high - low) / _MOST_NODES_SCALE)
+    first = estimates[0]
+    spread = math.sqrt(first.control_variance)
+    wanted, narrow = [first.control_mean], spread
+    if math.isfinite(prior.sd):
+        for estimate in estimates:
+            other = estimate.variant_mean - prior.mean
+            if prior.relative:
+                other = estimate.variant_mean / (1.0 + prior.mean)
+            wanted.append(min(max(other, wanted[0] - 40.0 * spread), wanted[0] + 40.0 * spread))
+            narrow = min(narrow, math.sqrt(estimate.variant_variance))
+    low, high = min(wanted) - _REACH * spread, max(wanted) + _REACH * spread
+    narrow = max(narrow / (2.0 * math.sqrt(len(estimates))), (high - low) / _FINEST)
     return grid([(low, high)], narrow)
 
 
 def beta_posterior(
-    control: tuple[float, float], variant: tuple[float, float], prior: tuple[float, float]
-) -> Posterior:
-    """Return what is known of two rates from counts of successes and failures."""
+    control: tuple[float, float],
+    variants: Sequence[tuple[float, float]],
+    prior: tuple[float, float],
+) -> list[Posterior]:
+    """Return what is known of rates from counts of successes and failures."""
     a, b = control[0] + prior[0], control[1] + prior[1]
     low, high = float(betaincinv(a, b, 1e-22)), 1.0 - float(betaincinv(b, a, 1e-22))
     # The sine takes the poles out of the density where a or b is below 1.
@@ -248,5 +298,6 @@ def beta_posterior(
     sine, cosine = np.sin(angles), np.cos(angles)
     log_density = (2.0 * a - 1.0) * np.log(sine) + (2.0 * b - 1.0) * np.log(cosine)
     weights = widths * np.exp(log_density - log_density.max())
-    arm = BetaArm(variant[0] + prior[0], variant[1] + prior[1])
-    return Posterior(sine * sine, weights / weights.sum(), arm)
+    weights /= weights.sum()
+    arms = [BetaArm(one[0] + prior[0], one[1] + prior[1]) for one in variants]
+    return [Posterior(sine * sine, weights, arm) for arm in arms]
