@@ -25,7 +25,6 @@ __all__ = ["control_loads", "dunnett_level", "dunnett_log_p", "statistic_of"]
 _NEARLY_NORMAL = 1e7
 _SMALL = 1e-12
 _FAR, _NODES = 9.0, 8
-_SCALE_PANELS = 16
 
 
 def control_loads(estimates: Sequence[Estimate]) -> Floats:
@@ -118,7 +117,7 @@ def dunnett_level(
 
     if len(loads) == 1 or excess(high) >= 0.0 or excess(low) <= 0.0:
         return alpha / len(loads)
-    critical = float(brentq(excess, low, high, xtol=1e-10))
+    critical = float(brentq(excess, low, high, xtol=1e-8))
     return math.exp(log_p(critical, side, degrees_of_freedom))
 
 
@@ -165,8 +164,11 @@ def _scales(degrees_of_freedom: float) -> tuple[Floats, Floats]:
     """Return nodes and masses of the estimated standard deviation by the true one."""
     if degrees_of_freedom > _NEARLY_NORMAL:
         return np.ones(1), np.ones(1)
-    spread = 1.0 / math.sqrt(2.0 * degrees_of_freedom)
-    logs, weights = _panels(-9.0 * spread - 40.0 / degrees_of_freedom, 9.0 * spread, _SCALE_PANELS)
+    # Beyond these limits less than exp(-45) is left, by bounds of Laurent and Massart.
+    part = 45.0 / degrees_of_freedom
+    high = 0.5 * math.log1p(2.0 * math.sqrt(part) + 2.0 * part)
+    low = 0.5 * math.log1p(-2.0 * math.sqrt(part)) if part < 0.2 else -part - 2.0
+    logs, weights = _panels(low, high, 16 if degrees_of_freedom >= 10.0 else 96)
     half = degrees_of_freedom / 2.0
     density = np.exp(
         math.log(2.0) + half * math.log(half) - float(gammaln(half))

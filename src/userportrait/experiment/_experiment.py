@@ -43,6 +43,10 @@ _PLAIN = (Design.estimate, Fixed.estimate)
 
 Comparisons: TypeAlias = Literal["control", "all"]
 """Every variant with the control, or every pair of arms."""
+_HOLM = (
+    "Holm's test rejects, but the interval holds 0: it covers all effects at once, which takes "
+    "Bonferroni's level."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,11 +342,15 @@ class Experiment:
         for i, (log, level) in self._shares(cases).items():
             case = cases[i]
             judged = self._judge(case.metric, case.estimate, arms, level)
+            notes = judged.notes
+            is_rejected = log <= math.log(self.alpha)
+            if self.multiplicity == "holm" and is_rejected and _holds_zero(judged.interval):
+                notes = (*notes, _HOLM)
             judged = replace(
                 case.judgement,
                 interval=judged.interval,
                 relative_interval=judged.relative_interval,
-                notes=judged.notes,
+                notes=notes,
             )
             found[i] = replace(case, adjusted=log, interval_alpha=level, judgement=judged)
         return found
@@ -423,6 +431,10 @@ def _metric_problems(metrics: Sequence[Any]) -> list[str]:
 def _with_parts(metric: Metric) -> tuple[Metric, ...]:
     """Return a metric, and those that it is made of."""
     return (metric, *getattr(metric, "parts", ()))
+
+
+def _holds_zero(interval: tuple[float, float]) -> bool:
+    return interval[0] <= 0.0 <= interval[1]
 
 
 def _listed(parts: Any) -> tuple[Any, ...]:
