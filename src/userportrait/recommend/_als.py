@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from userportrait._core.params import Between, OneOf, Optional, Rule
+from userportrait._core.threads import one_blas_thread
 from userportrait.recommend._als_numpy import shares
 from userportrait.recommend._als_steps import Side, improve
 from userportrait.recommend._engines import ENGINE_RULES
@@ -180,12 +181,14 @@ class ALS(FactorRecommender):
         ridges = (self._ridge(customers, self._mean_total), self._ridge(items, None))
         x, y = self._first(data)
         constant = float(customers.target.sum())
-        if self.solver == "cholesky":
-            found, losses = self._solve(customers, items, ridges, y.astype(np.float64), constant)
-        else:
-            found, losses = self._improve(customers, items, ridges, x, y)
-        # Exactly as a customer of the same history is folded in later.
-        self.customer_factors_, gain = self._solved(customers, found, ridges[0])
+        with one_blas_thread():  # held: to change the number of threads wakes all of them
+            if self.solver == "cholesky":
+                whole = y.astype(np.float64)
+                found, losses = self._solve(customers, items, ridges, whole, constant)
+            else:
+                found, losses = self._improve(customers, items, ridges, x, y)
+            # Exactly as a customer of the same history is folded in later.
+            self.customer_factors_, gain = self._solved(customers, found, ridges[0])
         losses[-1] = constant - float(gain.sum()) + _penalty(found, ridges[1])
         self.item_factors_, self.loss_ = found, np.array(losses)
 
