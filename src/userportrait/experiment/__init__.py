@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._scorecard import campaign_scorecard
     from userportrait.experiment._scorecard_result import Scorecard, ScorecardLine
     from userportrait.experiment._segments import (
-        Difference,
+        SegmentDifference,
         SegmentEffect,
         SegmentEffects,
         effects_by_segment,
@@ -113,7 +113,6 @@ __all__ = [
     "DayEffects",
     "Decision",
     "Design",
-    "Difference",
     "Effect",
     "Estimate",
     "Experiment",
@@ -145,6 +144,7 @@ __all__ = [
     "RowMetric",
     "Scorecard",
     "ScorecardLine",
+    "SegmentDifference",
     "SegmentEffect",
     "SegmentEffects",
     "SequentialPath",
@@ -225,7 +225,6 @@ _HOMES: dict[str, str] = {
     "DayEffects": "userportrait.experiment._novelty",
     "Decision": "userportrait.experiment._decision",
     "Design": "userportrait.experiment._base",
-    "Difference": "userportrait.experiment._segments",
     "Effect": "userportrait.experiment._result",
     "Estimate": "userportrait.experiment._estimate",
     "Experiment": "userportrait.experiment._experiment",
@@ -257,6 +256,7 @@ _HOMES: dict[str, str] = {
     "RowMetric": "userportrait.experiment._base",
     "Scorecard": "userportrait.experiment._scorecard_result",
     "ScorecardLine": "userportrait.experiment._scorecard_result",
+    "SegmentDifference": "userportrait.experiment._segments",
     "SegmentEffect": "userportrait.experiment._segments",
     "SegmentEffects": "userportrait.experiment._segments",
     "SequentialPath": "userportrait.experiment._sequential_path",

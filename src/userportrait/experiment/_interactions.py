@@ -55,6 +55,24 @@ class Interaction:
     interval : tuple of float
     p_value : float
         Two-sided, of no interaction.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, interactions
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 8,
+    ...         "banner": ["old"] * 8 + ["new"] * 8,
+    ...         "spend": [1.0, 4, 2, 5, 3, 6, 2, 5, 1, 1, 2, 3, 3, 2, 2, 3],
+    ...     }
+    ... )
+    >>> found = interactions(
+    ...     Experiment(Mean("spend"), control="A"), frame, "banner", other_control="old"
+    ... )
+    >>> one = found.found[0]
+    >>> one.alone.effect, one.together.effect, one.difference
+    (3.0, 0.25, -2.75)
     """
 
     metric: str
@@ -95,6 +113,23 @@ class Interactions:
     See Also
     --------
     interactions : Make one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, interactions
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 8,
+    ...         "banner": ["old"] * 8 + ["new"] * 8,
+    ...         "spend": [1.0, 4, 2, 5, 3, 6, 2, 5, 1, 1, 2, 3, 3, 2, 2, 3],
+    ...     }
+    ... )
+    >>> found = interactions(
+    ...     Experiment(Mean("spend"), control="A"), frame, "banner", other_control="old"
+    ... )
+    >>> len(found), round(found.joint_p_values["spend"], 4), found.dependence_p_value
+    (1, 0.0013, 1.0)
     """
 
     found: tuple[Interaction, ...]

@@ -63,6 +63,19 @@ class Trend:
     q_p_value : float
         Cochran's Q: of no difference between any days.
     alpha : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, effects_by_day
+    >>> day, unit = np.divmod(np.arange(400), 40)
+    >>> frame = pd.DataFrame({"day": day, "variant": np.where(unit % 2, "B", "A")})
+    >>> frame["spend"] = unit % 8 + np.where(unit % 2, 10.0 - day, 0.0)
+    >>> found = effects_by_day(Experiment(Mean("spend"), control="A"), frame)
+    >>> trend = found["spend"]
+    >>> trend.course, round(trend.first, 6), round(trend.last, 6)
+    ('fades', 11.0, 2.0)
     """
 
     metric: str

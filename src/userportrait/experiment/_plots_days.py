@@ -53,6 +53,18 @@ def plot_days(
     matplotlib Axes
         The line is full where the trend is significant and dashed where it is not. Intervals
         that leave the picture are those of days with very few units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, effects_by_day, plot_days
+    >>> day, unit = np.divmod(np.arange(400), 40)
+    >>> frame = pd.DataFrame({"day": day, "variant": np.where(unit % 2, "B", "A")})
+    >>> frame["spend"] = unit % 8 + np.where(unit % 2, 10.0 - day, 0.0)
+    >>> found = effects_by_day(Experiment(Mean("spend"), control="A"), frame)
+    >>> plot_days(found).get_title(loc="left")
+    'spend: effect by day'
     """
     check_plot("plot_days", ax=ax, language=language)
     trend = effects.trends[0] if metric is None else effects[metric]

@@ -52,6 +52,25 @@ def plot_segments(
     matplotlib Axes
         Points and lines are effects as measured with adjusted intervals; the short bars
         below are shrunk effects with theirs.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import (
+    ...     Experiment, Mean, effects_by_segment, plot_segments,
+    ... )
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 8,
+    ...         "city": ["Rome"] * 8 + ["Lyon"] * 8,
+    ...         "spend": [1.0, 4, 2, 5, 3, 6, 2, 5, 1, 1, 2, 3, 3, 2, 2, 3],
+    ...     }
+    ... )
+    >>> found = effects_by_segment(
+    ...     Experiment(Mean("spend"), control="A"), frame, "city", known_before=["city"]
+    ... )
+    >>> plot_segments(found).get_title(loc="left")
+    'spend: effect by segment'
     """
     check_plot("plot_segments", ax=ax, language=language)
     chosen = effects.of(metric, variant)

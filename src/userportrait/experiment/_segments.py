@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._words import Language
     from userportrait.typing import IntoFrame
 
-__all__ = ["Difference", "SegmentEffect", "SegmentEffects", "effects_by_segment"]
+__all__ = ["SegmentDifference", "SegmentEffect", "SegmentEffects", "effects_by_segment"]
 
 Adjusting: TypeAlias = Literal["bonferroni", "holm", "bh", "by"]
 
@@ -48,6 +48,23 @@ class SegmentEffect:
     shrunk : float
         What the effect is likely to be, given all segments; NaN where it cannot be told.
     shrunk_interval : tuple of float
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, effects_by_segment
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 8,
+    ...         "city": ["Rome"] * 8 + ["Lyon"] * 8,
+    ...         "spend": [1.0, 4, 2, 5, 3, 6, 2, 5, 1, 1, 2, 3, 3, 2, 2, 3],
+    ...     }
+    ... )
+    >>> found = effects_by_segment(
+    ...     Experiment(Mean("spend"), control="A"), frame, "city", known_before=["city"]
+    ... )
+    >>> found.effects[0].segment, found.effects[0].effect.n_control
+    ('Lyon', 4)
     """
 
     column: str
@@ -58,7 +75,7 @@ class SegmentEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class SegmentDifference:
     """Whether a metric's effects differ between the segments of a column.
 
     Parameters
@@ -68,6 +85,23 @@ class Difference:
         Cochran's Q.
     adjusted_p_value : float
         For the number of such tests.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Experiment, Mean, effects_by_segment
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 8,
+    ...         "city": ["Rome"] * 8 + ["Lyon"] * 8,
+    ...         "spend": [1.0, 4, 2, 5, 3, 6, 2, 5, 1, 1, 2, 3, 3, 2, 2, 3],
+    ...     }
+    ... )
+    >>> found = effects_by_segment(
+    ...     Experiment(Mean("spend"), control="A"), frame, "city", known_before=["city"]
+    ... )
+    >>> found.differences[0].test.n, round(found.differences[0].adjusted_p_value, 4)
+    (2, 0.0013)
     """
 
     column: str
@@ -85,7 +119,7 @@ class SegmentEffects:
     Parameters
     ----------
     effects : tuple of SegmentEffect
-    differences : tuple of Difference
+    differences : tuple of SegmentDifference
         One for each column, metric and pair of arms with at least two segments.
     alpha : float
     multiplicity : str or None
@@ -116,7 +150,7 @@ class SegmentEffects:
     """
 
     effects: tuple[SegmentEffect, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[SegmentDifference, ...]
     alpha: float
     multiplicity: str | None
     left_out: Mapping[str, Mapping[str, int]] = field(
@@ -359,13 +393,13 @@ def _adjusted(
 
 def _compared(
     effects: Sequence[SegmentEffect], alpha: float
-) -> tuple[tuple[SegmentEffect, ...], list[Difference]]:
+) -> tuple[tuple[SegmentEffect, ...], list[SegmentDifference]]:
     """Test the effects of each family for a difference, and shrink them."""
     families: dict[tuple[str, str, str, str], list[int]] = {}
     for place, one in enumerate(effects):
         e = one.effect
         families.setdefault((one.column, e.metric, e.variant, e.control), []).append(place)
-    found, differences = list(effects), list[Difference]()
+    found, differences = list(effects), list[SegmentDifference]()
     for (column, metric, variant, control), places in families.items():
         sizes = np.array([effects[p].effect.effect for p in places])
         errors = np.array([effects[p].effect.std_error for p in places])
@@ -374,7 +408,7 @@ def _compared(
             continue
         test = heterogeneity(sizes[usable], errors[usable])
         differences.append(
-            Difference(column=column, metric=metric, variant=variant, control=control,
+            SegmentDifference(column=column, metric=metric, variant=variant, control=control,
                        test=test, adjusted_p_value=test.p_value)
         )  # fmt: skip
         likely = shrink(sizes[usable], errors[usable], alpha=alpha)
@@ -388,8 +422,8 @@ def _compared(
 
 
 def _adjust_differences(
-    differences: Sequence[Difference], multiplicity: Adjusting | None
-) -> tuple[Difference, ...]:
+    differences: Sequence[SegmentDifference], multiplicity: Adjusting | None
+) -> tuple[SegmentDifference, ...]:
     from userportrait._core.multiplicity import adjust_p
 
     p_values = np.array([found.test.p_value for found in differences], dtype=np.float64)
@@ -400,7 +434,7 @@ def _adjust_differences(
     )
 
 
-def _told(found: Difference, alpha: float) -> str:
+def _told(found: SegmentDifference, alpha: float) -> str:
     p = f"Q = {found.test.q:.3g}, adjusted p = {found.adjusted_p_value:.2g}"
     differ = found.adjusted_p_value <= alpha
     what = "differ" if differ else "cannot be told apart"
@@ -423,7 +457,7 @@ def _row(found: SegmentEffect) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _difference_row(found: Difference) -> dict[str, object]:
+def _difference_row(found: SegmentDifference) -> dict[str, object]:
     test = found.test
     return {
         "column": found.column, "metric": found.metric, "variant": found.variant,

@@ -62,6 +62,14 @@ class Shrunk:
         Posterior means and limits of central intervals.
     mean, spread : float
         Posterior means of the common mean and of the standard deviation of true effects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from userportrait.experiment import shrink
+    >>> found = shrink(np.array([0.0, 1.0, 5.0]), np.array([1.0, 1.0, 1.0]))
+    >>> bool(found.low[2] < found.means[2] < 5.0), round(found.mean, 6)
+    (True, 2.0)
     """
 
     means: Floats
@@ -91,6 +99,13 @@ def heterogeneity(effects: Floats, std_errors: Floats) -> Heterogeneity:
        Research of the National Bureau of Standards 87(5).
     .. [3] Higgins and Thompson (2002), "Quantifying heterogeneity in a meta-analysis",
        Statistics in Medicine 21(11).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from userportrait.experiment import heterogeneity
+    >>> heterogeneity(np.array([1.0, 1.1, 5.0]), np.array([1.0, 1.0, 1.0])).p_value < 0.01
+    True
     """
     weights = 1.0 / std_errors**2
     pooled = float(weights @ effects / weights.sum())
@@ -160,6 +175,13 @@ def shrink(
        Institute of Statistical Sciences, technical report 27.
     .. [2] Morris (1983), "Parametric empirical Bayes inference: theory and applications",
        Journal of the American Statistical Association 78(381).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from userportrait.experiment import shrink
+    >>> shrink(np.array([0.0, 1.0, 5.0]), np.array([1.0, 1.0, 1.0])).means.round(2).tolist()
+    [0.46, 1.23, 4.31]
     """
     variance = std_errors**2
     scale = math.sqrt(len(variance) / float((1.0 / variance).sum()))
