@@ -11,14 +11,14 @@ import pandas as pd
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, OneOf, Rule, check_values
 from userportrait.errors import InvalidParameterError
-from userportrait.experiment.uplift._blocks import Ranking, draw_weights, perfect_order, rank
+from userportrait.experiment.uplift._blocks import Blocks, draw_weights, perfect_order, rank
 from userportrait.experiment.uplift._calibration import UpliftCalibration, uplift_calibration
 from userportrait.experiment.uplift._metrics import Area, Top
 from userportrait.experiment.uplift._rate import RankWeightedEffect, rank_weighted_effect
 from userportrait.experiment.uplift._trial import is_binary, read_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -154,16 +154,16 @@ def uplift_curve(
     ranking = rank(trial)
     ends = np.r_[0.0, ranking.sums().n]
     at = ends if len(ends) <= _POINTS + 1 else np.linspace(0, trial.n, _POINTS + 1)
-    value = _heights(ranking, kind, at, None)[0]
+    value = _heights(ranking.sums(), kind, at)[0]
     low = high = np.full(len(at), np.nan)
     if n_resamples > 0:
         draws = draw_weights(trial, n_resamples, random_state)
-        found = np.concatenate([_heights(ranking, kind, at, weights) for weights in draws])
+        found = np.concatenate([_heights(ranking.sums(weights), kind, at) for weights in draws])
         tail = (1 - confidence_level) / 2
         low, high = np.quantile(found, [tail, 1 - tail], axis=0)
     perfect = np.full(len(at), np.nan)
     if kind == "qini" or is_binary(trial.outcome):
-        perfect = _heights(rank(trial, perfect_order(trial, kind)), kind, at, None)[0]
+        perfect = _heights(rank(trial, perfect_order(trial, kind)).sums(), kind, at)[0]
     return UpliftCurve(
         kind=kind,
         n=tuple(at.tolist()),
@@ -176,13 +176,13 @@ def uplift_curve(
     )
 
 
-def _heights(ranking: Ranking, kind: str, at: Floats, weights: Floats | None) -> Floats:
+def _heights(sums: Blocks, kind: str, at: Floats) -> Floats:
     """Return the curve at numbers of customers, one row per resample."""
-    sums = ranking.sums(np.ones((1, len(ranking.order))) if weights is None else weights)
-    heights = sums.qini() if kind == "qini" else sums.uplift()
+    heights = np.atleast_2d(sums.qini() if kind == "qini" else sums.uplift())
+    n = np.atleast_2d(sums.n)
     found = np.empty((len(heights), len(at)))
     for row in range(len(heights)):
-        found[row] = np.interp(at, np.r_[0.0, sums.n[row]], np.r_[0.0, heights[row]])
+        found[row] = np.interp(at, np.r_[0.0, n[row]], np.r_[0.0, heights[row]])
     return found
 
 
@@ -359,7 +359,7 @@ def evaluate_uplift(
     )
 
 
-def _statistics(trial: Trial, at: Sequence[float]) -> dict[str, Callable[[Floats | None], Floats]]:
+def _statistics(trial: Trial, at: Sequence[float]) -> dict[str, Area | Top]:
     binary = is_binary(trial.outcome)
     return {
         "effect": Top(trial, 1.0),
@@ -371,16 +371,18 @@ def _statistics(trial: Trial, at: Sequence[float]) -> dict[str, Callable[[Floats
 
 def _bootstrap(
     trial: Trial,
-    statistics: Mapping[str, Callable[[Floats | None], Floats]],
+    statistics: Mapping[str, Area | Top],
     confidence_level: float,
     n_resamples: int,
     random_state: int,
 ) -> dict[str, tuple[float, float, float]]:
     """Return each statistic with percentiles of its resamples."""
     drawn: dict[str, list[Floats]] = {name: [] for name in statistics}
+    ranking = rank(trial)
     for weights in draw_weights(trial, n_resamples, random_state):
+        sums = ranking.sums(weights)
         for name, statistic in statistics.items():
-            drawn[name].append(statistic(weights))
+            drawn[name].append(statistic.of(sums, weights))
     tail = (1 - confidence_level) / 2
     found: dict[str, tuple[float, float, float]] = {}
     for name, statistic in statistics.items():

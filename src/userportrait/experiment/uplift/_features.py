@@ -178,30 +178,37 @@ class _Levels:
 
     @classmethod
     def learn(cls, values: NDArray[Any], max_levels: int) -> _Levels:
-        counted = pd.Series(_as_texts(values)).value_counts()
-        counts = {str(name): int(count) for name, count in counted.items()}
-        names = sorted(counts, key=lambda name: (-counts[name], name))
-        if len(names) > max_levels:
-            return cls([*sorted(names[: max_levels - 1]), _REST])
-        return cls(sorted(names))
+        """Keep the most frequent levels; of equally frequent ones, the first by name."""
+        codes, names = _coded(values)
+        counts: dict[str, int] = {}
+        for name, count in zip(names, np.bincount(codes, minlength=len(names)), strict=True):
+            counts[name] = counts.get(name, 0) + int(count)
+        ordered = sorted(counts, key=lambda name: (-counts[name], name))
+        if len(ordered) > max_levels:
+            return cls([*sorted(ordered[: max_levels - 1]), _REST])
+        return cls(sorted(ordered))
 
     def encode(self, values: NDArray[Any]) -> list[Floats]:
-        place = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(_as_texts(values)))
-        if self.levels and self.levels[-1] == _REST:
-            place = np.where(place < 0, len(self.levels) - 1, place)
-        known = place >= 0
-        # An unknown level is marked, so that it becomes the mean after centring.
-        return [
-            np.where(known, (place == level).astype(np.float64), np.nan)
-            for level in range(len(self.levels))
-        ]
+        """Return one column of 0 and 1 per level; NaN for a level that is not known."""
+        codes, names = _coded(values)
+        known = {level: place for place, level in enumerate(self.levels)}
+        # NaN, so that an unknown level becomes the mean after centring.
+        other = known.get(_REST, -1)
+        places = np.array([known.get(name, other) for name in names], dtype=np.int64)
+        place = places[codes] if len(names) else np.zeros(0, dtype=np.int64)
+        blank = np.where(place < 0, np.nan, 0.0)
+        return [blank + (place == level) for level in range(len(self.levels))]
 
 
-def _as_texts(values: NDArray[Any]) -> NDArray[Any]:
-    missing = pd.isna(values)
-    found = np.array([str(value) for value in values], dtype=object)
-    found[missing] = _MISSING
-    return found
+def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the place of each value in a list of distinct texts; a missing one is a text too."""
+    found: Any = pd.factorize(values)
+    codes = np.asarray(found[0], dtype=np.int64)
+    names = [str(value) for value in found[1]]
+    if (codes < 0).any():
+        codes = np.where(codes < 0, len(names), codes)
+        names.append(_MISSING)
+    return codes, names
 
 
 class Encoder:

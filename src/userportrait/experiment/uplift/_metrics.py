@@ -202,15 +202,17 @@ class Area:
                 "normalized=False, or use qini."
             )
             raise InvalidDataError(message)
-        self._curve = curve
-        self._own = rank(trial)
+        self._curve, self._trial = curve, trial
         self._best = rank(trial, perfect_order(trial, curve)) if normalized else None
 
     def __call__(self, weights: Floats | None) -> Floats:
-        own = self._area(self._own.sums(weights))
+        return self.of(rank(self._trial).sums(weights), weights)
+
+    def of(self, sums: Blocks, weights: Floats | None) -> Floats:
+        """Return the area, given the sums down the ranking."""
+        own = self._area(sums)
         if self._best is None:
-            total = float(len(self._own.order))
-            return own / total**2
+            return own / float(self._trial.n) ** 2
         best = self._area(self._best.sums(weights))
         found = np.divide(own, best, out=np.full(np.shape(own), np.nan), where=best > 0)
         return np.asarray(found)
@@ -229,30 +231,42 @@ class Top:
     }
 
     def __init__(self, trial: Trial, k: float, *, by_group: bool = False) -> None:
-        self._k, self._by_group = k, by_group
-        self._ranking = rank(trial)
+        self._trial, self._k, self._by_group = trial, k, by_group
 
     def __call__(self, weights: Floats | None) -> Floats:
-        sums = self._ranking.sums(weights)
-        by = (sums.n_treated, sums.n_control) if self._by_group else (sums.n, sums.n)
-        treated = self._mean(by[0], sums.n_treated, sums.sum_treated)
-        return treated - self._mean(by[1], sums.n_control, sums.sum_control)
+        return self.of(rank(self._trial).sums(weights), weights)
 
-    def _mean(self, along: Floats, count: Floats, total: Floats) -> Floats:
-        """Return the mean outcome of one arm in the first customers, counted by `along`."""
+    def of(self, sums: Blocks, weights: Floats | None) -> Floats:
+        """Return the difference, given the sums down the ranking."""
+        del weights
+        if self._by_group:
+            of_treated = self._cut(sums.n_treated, (sums.n_treated, sums.sum_treated))
+            of_control = self._cut(sums.n_control, (sums.n_control, sums.sum_control))
+        else:
+            parts = (sums.n_treated, sums.sum_treated, sums.n_control, sums.sum_control)
+            both = self._cut(sums.n, parts)
+            of_treated, of_control = both[:2], both[2:]
+        return _mean(*of_treated) - _mean(*of_control)
+
+    def _cut(self, along: Floats, parts: tuple[Floats, ...]) -> list[Floats]:
+        """Return cumulated values at the share `k` of the customers that `along` counts."""
         wanted = np.trunc(along[..., -1:] * self._k)
-        n_in, sum_in = _up_to(along, count, wanted), _up_to(along, total, wanted)
-        found = np.divide(sum_in, n_in, out=np.full(np.shape(n_in), np.nan), where=n_in > 0)
-        return np.asarray(found)
+        # The block that holds the cut; inside it, everybody counts with the share that fits.
+        block = np.sum(along < wanted, axis=-1, keepdims=True)
+        before = np.maximum(block - 1, 0)
+        first = block == 0
+
+        def ends(values: Floats) -> tuple[Floats, Floats]:
+            start = np.where(first, 0.0, np.take_along_axis(values, before, axis=-1))
+            return start, np.take_along_axis(values, block, axis=-1)
+
+        low, high = ends(along)
+        width = high - low
+        share = np.divide(wanted - low, width, out=np.zeros(width.shape), where=width > 0)
+        pairs = (ends(values) for values in parts)
+        return [(start + share * (end - start))[..., 0] for start, end in pairs]
 
 
-def _up_to(along: Floats, values: Floats, wanted: Floats) -> Floats:
-    """Return cumulated values where `along` reaches `wanted`, straight lines inside a block."""
-    last = np.sum(along < wanted, axis=-1, keepdims=True)  # the block that holds the cut
-    start = [np.zeros((*part.shape[:-1], 1)) for part in (along, values)]
-    x, y = (np.concatenate([s, v], axis=-1) for s, v in zip(start, (along, values), strict=True))
-    at = [np.take_along_axis(part, np.minimum(last + step, part.shape[-1] - 1), axis=-1)
-          for part in (x, y) for step in (0, 1)]  # fmt: skip
-    width = at[1] - at[0]
-    share = np.divide(wanted - at[0], width, out=np.zeros(width.shape), where=width > 0)
-    return np.asarray((at[2] + share * (at[3] - at[2]))[..., 0])
+def _mean(count: Floats, total: Floats) -> Floats:
+    found = np.divide(total, count, out=np.full(np.shape(count), np.nan), where=count > 0)
+    return np.asarray(found)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RankWeightedEffect", "rank_weighted_effect"]
 
-_CELLS = 4_000_000
+_CELLS = 250_000
 Weighting: TypeAlias = Literal["autoc", "qini"]
 
 
@@ -169,8 +169,11 @@ def rank_weighted_effect(
     values = (weighting, confidence_level, n_resamples, random_state)
     check_values("rank_weighted_effect", dict(zip(_RULES, values, strict=True)), _RULES)
     trial = read_trial(y, treatment, score)
+    # Summed in one order, whatever the order of the rows, so that the last bit is the same too.
     effect = arm_scores(trial, propensity, baseline).effect
-    order = np.lexsort((effect, trial.treated, -trial.score))
+    order = np.lexsort((trial.outcome, effect, trial.treated, -trial.score))
+    if propensity is None and baseline is None:
+        effect[order] = arm_scores(trial.sorted(), None, None).effect
     tied = _Tied(effect[order], trial.score[order])
     draws = _half_samples(trial.treated[order], n_resamples, random_state)
     found = np.concatenate([tied.rate(weighting, weights) for weights in draws])

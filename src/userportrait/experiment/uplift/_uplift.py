@@ -10,6 +10,7 @@ import numpy as np
 from userportrait._core import frames
 from userportrait._core.estimator import Estimator
 from userportrait._core.params import Between, InstanceOf, OneOf, Rule, check_params
+from userportrait._core.threads import one_blas_thread
 from userportrait.errors import (
     DataWarning,
     InvalidDataError,
@@ -286,7 +287,8 @@ class Uplift(Estimator):
         self.columns_ = tuple(table.columns)
         self.feature_names_ = tuple(self._encoder.names)
         self.n_customers_ = table.n
-        self._learn_arms(self._encoder.transform(table), outcome, labels, propensity)
+        with one_blas_thread():
+            self._learn_arms(self._encoder.transform(table), outcome, labels, propensity)
         return self
 
     def predict(self, X: IntoFrame | ArrayLike) -> Floats:
@@ -469,7 +471,8 @@ class Uplift(Estimator):
 
     def _predict(self, table: Table) -> Floats:
         design = self._encoder.transform(table)
-        found = np.column_stack([arm.effect(design) for arm in self._arms])
+        with one_blas_thread():
+            found = np.column_stack([arm.effect(design) for arm in self._arms])
         return found[:, 0] if len(self._arms) == 1 else found
 
 
@@ -538,7 +541,8 @@ def cross_fit_baseline(
         n_folds=n_folds,
         random_state=random_state,
     )
-    return cross_fit_arms(lesson)
+    with one_blas_thread():
+        return cross_fit_arms(lesson)
 
 
 def _read_arms(labels: NDArray[Any], control: object) -> tuple[dict[Any, Bools], Bools]:
