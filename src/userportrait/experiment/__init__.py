@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._base import Design, Metric, MomentMetric, RowMetric
     from userportrait.experiment._bayes import Bayes
     from userportrait.experiment._best_arm import BestArm, probability_best
-    from userportrait.experiment._caps import Cap, Leverage, leverage
+    from userportrait.experiment._caps import Cap, Leverage, check_leverage, leverage
     from userportrait.experiment._clustered import Clustered, ClusteredEstimate
     from userportrait.experiment._confidence_set import ConfidenceSet
     from userportrait.experiment._count import Count
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
         label_switchback,
         plan_switchback,
     )
-    from userportrait.experiment.uplift import uplift
     from userportrait.experiment.uplift._calibration import (
         CalibrationBin,
         UpliftCalibration,
@@ -165,6 +164,7 @@ __all__ = [
     "assign",
     "auuc",
     "campaign_scorecard",
+    "check_leverage",
     "check_overlap",
     "check_srm",
     "choose_uplift",
@@ -202,7 +202,6 @@ __all__ = [
     "shrink",
     "simulate_aa",
     "target",
-    "uplift",
     "uplift_at_k",
     "uplift_calibration",
     "uplift_curve",
@@ -277,6 +276,7 @@ _HOMES: dict[str, str] = {
     "assign": "userportrait.experiment._assignment",
     "auuc": "userportrait.experiment.uplift._metrics",
     "campaign_scorecard": "userportrait.experiment._scorecard",
+    "check_leverage": "userportrait.experiment._caps",
     "check_overlap": "userportrait.experiment.uplift._overlap",
     "check_srm": "userportrait.experiment._srm",
     "choose_uplift": "userportrait.experiment.uplift._choose",
@@ -314,7 +314,6 @@ _HOMES: dict[str, str] = {
     "shrink": "userportrait.experiment._shrinkage",
     "simulate_aa": "userportrait.experiment._simulate",
     "target": "userportrait.experiment.uplift._target",
-    "uplift": "userportrait.experiment.uplift",
     "uplift_at_k": "userportrait.experiment.uplift._metrics",
     "uplift_calibration": "userportrait.experiment.uplift._calibration",
     "uplift_curve": "userportrait.experiment.uplift._evaluate",

@@ -130,8 +130,13 @@ def test_messages() -> None:
         encoder.transform(read_table(pd.DataFrame({"age": ["a", "b"]})))
 
 
-def test_a_number_and_its_text_are_one_level() -> None:
-    train = pd.DataFrame({"code": pd.Series([1, "1", "2", 2, "x", "x"], dtype=object)})
+def test_categories_are_levels_whatever_they_hold() -> None:
+    train = pd.DataFrame({"code": pd.Categorical([1, 1, 2, None])})
     found, names = encode(train, train)
-    assert names == ["code = 1", "code = 2", "code = x"]
+    assert names == ["code = missing", "code = 1", "code = 2"]
     assert found[0].tolist() == found[1].tolist()
+
+
+def test_a_column_of_mixed_values_is_refused() -> None:
+    with pytest.raises(InvalidDataError, match=r"column 'code' is of a kind .*\(mixed values\)"):
+        read_table(pd.DataFrame({"code": pd.Series([1, "1"], dtype=object)}))

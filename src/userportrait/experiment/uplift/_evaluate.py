@@ -135,7 +135,7 @@ def uplift_curve(
 
     Notes
     -----
-    See `userportrait.experiment.uplift.qini` for the definition. [1]_
+    See `userportrait.experiment.qini` for the definition. [1]_
 
     References
     ----------

@@ -121,8 +121,9 @@ def _column(name: str, kind: str, values: NDArray[Any]) -> NDArray[Any]:
     if kind in _TEXTS or kind == "empty":
         found: NDArray[Any] = values.astype(object)
         return found
+    what = "mixed values" if kind == "other" else kind
     message = (
-        f"column '{name}' is of a kind that cannot be learned from ({kind}). Turn times into "
+        f"column '{name}' is of a kind that cannot be learned from ({what}). Turn times into "
         "days before the campaign, or leave the column out."
     )
     raise InvalidDataError(message, column=name)
@@ -204,11 +205,17 @@ def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
     """Return the place of each value in a list of distinct texts; a missing one is a text too."""
     found: Any = pd.factorize(values)
     codes = np.asarray(found[0], dtype=np.int64)
-    names = [str(value) for value in found[1]]
+    names = [_text(value) for value in found[1]]
     if (codes < 0).any():
         codes = np.where(codes < 0, len(names), codes)
         names.append(_MISSING)
     return codes, names
+
+
+def _text(value: Any) -> str:
+    # Whole numbers beside missing ones arrive as floats.
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole else str(value)
 
 
 class Encoder:

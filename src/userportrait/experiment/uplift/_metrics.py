@@ -55,7 +55,7 @@ def qini(y: ArrayLike, treatment: ArrayLike, score: ArrayLike, *, normalized: bo
 
     See Also
     --------
-    userportrait.experiment.uplift.evaluate_uplift : With an interval, and other metrics.
+    userportrait.experiment.evaluate_uplift : With an interval, and other metrics.
 
     Notes
     -----

@@ -67,7 +67,8 @@ def draw_calibration(found: UpliftCalibration, ax: Axes | None) -> Axes:
     canvas.errorbar(x, y, yerr=errors, fmt="o", color=BLUE, ecolor=GREY, elinewidth=2,
                     label=f"observed, {found.confidence_level:.0%} interval")  # fmt: skip
     number_ticks(canvas, "x", _short)
-    return _close(canvas, "Predicted and observed uplift", "predicted uplift", "observed uplift")
+    title = "Predicted and observed uplift"
+    return _close(canvas, title, "predicted uplift", "observed uplift", place="upper left")
 
 
 def draw_policy(curve: PolicyCurve, ax: Axes | None) -> Axes:
@@ -107,10 +108,10 @@ def _open(owner: str, ax: Axes | None) -> Canvas:
     return canvas
 
 
-def _close(canvas: Canvas, title: str, along: str, up: str) -> Axes:
+def _close(canvas: Canvas, title: str, along: str, up: str, *, place: str = "best") -> Axes:
     canvas.set_xlabel(along, color=INK)
     canvas.set_ylabel(up, color=INK)
-    canvas.legend(frameon=False, loc="best", fontsize="small")
+    canvas.legend(frameon=False, loc=place, fontsize="small")
     return finish(canvas, title=title)
 
 

@@ -144,8 +144,8 @@ class Uplift(Estimator):
 
     See Also
     --------
-    userportrait.experiment.uplift.choose_uplift : Choose a kind by cross-fitting.
-    userportrait.experiment.uplift.evaluate_uplift : Judge predictions on other customers.
+    userportrait.experiment.choose_uplift : Choose a kind by cross-fitting.
+    userportrait.experiment.evaluate_uplift : Judge predictions on other customers.
 
     Notes
     -----
@@ -366,7 +366,7 @@ class Uplift(Estimator):
         X : frame or array-like of shape (n, k)
             With a column `customer_id`, the result names the customers.
         budget, cost, value, max_customers, min_profit
-            As for `userportrait.experiment.uplift.target`.
+            As for `userportrait.experiment.target`.
 
         Returns
         -------
