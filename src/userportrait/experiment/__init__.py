@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         label_switchback,
         plan_switchback,
     )
+    from userportrait.experiment.uplift._baseline import cross_fit_baseline
     from userportrait.experiment.uplift._calibration import (
         CalibrationBin,
         UpliftCalibration,
@@ -93,7 +94,7 @@ if TYPE_CHECKING:
     from userportrait.experiment.uplift._rate import RankWeightedEffect, rank_weighted_effect
     from userportrait.experiment.uplift._scores import doubly_robust_scores
     from userportrait.experiment.uplift._target import Targeting, target
-    from userportrait.experiment.uplift._uplift import Uplift, cross_fit_baseline
+    from userportrait.experiment.uplift._uplift import Uplift
 
 __all__ = [
     "AASimulation",
@@ -281,7 +282,7 @@ _HOMES: dict[str, str] = {
     "check_srm": "userportrait.experiment._srm",
     "choose_uplift": "userportrait.experiment.uplift._choose",
     "combine_e_values": "userportrait.experiment._e_values",
-    "cross_fit_baseline": "userportrait.experiment.uplift._uplift",
+    "cross_fit_baseline": "userportrait.experiment.uplift._baseline",
     "cupac": "userportrait.experiment._cupac",
     "decide": "userportrait.experiment._decision",
     "doubly_robust_scores": "userportrait.experiment.uplift._scores",

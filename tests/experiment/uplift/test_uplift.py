@@ -232,8 +232,9 @@ def observed(n: int, seed: int, strength: float) -> tuple[np.ndarray, np.ndarray
 
 def test_an_assignment_that_features_tell_warns() -> None:
     x, y, treatment = observed(2000, 0, 1.0)
-    with pytest.warns(DataWarning, match="features tell who was treated"):
+    with pytest.warns(DataWarning, match="features tell who was treated") as caught:
         Uplift().fit(x, y, treatment)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Uplift(overlap="ignore").fit(x, y, treatment)
@@ -266,8 +267,9 @@ def test_poor_overlap_is_refused_or_warned_of() -> None:
     x, y, treatment = observed(2000, 0, 8.0)
     with pytest.raises(InvalidDataError, match="hardly a match in the other arm"):
         Uplift("dr", propensity="model").fit(x, y, treatment)
-    with pytest.warns(DataWarning, match="hardly a match"):
+    with pytest.warns(DataWarning, match="hardly a match") as caught:
         Uplift("dr", propensity="model", overlap="warn").fit(x, y, treatment)
+    assert caught[0].filename == __file__
     Uplift("dr", propensity="model", overlap="ignore").fit(x, y, treatment)
 
 

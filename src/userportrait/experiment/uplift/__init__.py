@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.experiment.uplift._baseline import cross_fit_baseline
     from userportrait.experiment.uplift._calibration import (
         CalibrationBin,
         UpliftCalibration,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from userportrait.experiment.uplift._rate import RankWeightedEffect, rank_weighted_effect
     from userportrait.experiment.uplift._scores import doubly_robust_scores
     from userportrait.experiment.uplift._target import Targeting, target
-    from userportrait.experiment.uplift._uplift import Uplift, cross_fit_baseline
+    from userportrait.experiment.uplift._uplift import Uplift
 
 __all__ = [
     "CalibrationBin",
@@ -77,7 +78,7 @@ _HOMES: dict[str, str] = {
     "auuc": f"{_ROOM}._metrics",
     "check_overlap": f"{_ROOM}._overlap",
     "choose_uplift": f"{_ROOM}._choose",
-    "cross_fit_baseline": f"{_ROOM}._uplift",
+    "cross_fit_baseline": f"{_ROOM}._baseline",
     "doubly_robust_scores": f"{_ROOM}._scores",
     "evaluate_uplift": f"{_ROOM}._evaluate",
     "policy_curve": f"{_ROOM}._policy",

@@ -239,8 +239,8 @@ def judge_overlap(matrix: Floats, names: list[str], treated: Bools, chance: Floa
     )
 
 
-def report_overlap(found: Overlap, poor: Poor) -> None:
-    """Raise or warn if the overlap is poor."""
+def report_overlap(found: Overlap, poor: Poor, *, depth: int = 3) -> None:
+    """Raise or warn if the overlap is poor; `depth` calls up is the caller's line."""
     if not found.is_poor or poor == "ignore":
         return
     message = (
@@ -250,7 +250,7 @@ def report_overlap(found: Overlap, poor: Poor) -> None:
     )
     if poor == "raise":
         raise InvalidDataError(message)
-    warnings.warn(message, DataWarning, stacklevel=3)
+    warnings.warn(message, DataWarning, stacklevel=depth)
 
 
 def _differences(matrix: Floats, treated: Bools, weight: Floats) -> Floats:

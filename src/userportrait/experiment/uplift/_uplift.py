@@ -16,14 +16,18 @@ from userportrait.errors import (
     InvalidDataError,
     InvalidParameterError,
     MissingColumnError,
-    unknown_name,
+)
+from userportrait.experiment.uplift._arms import (
+    ids_of,
+    read_arms,
+    take_columns,
+    wrong_propensity,
 )
 from userportrait.experiment.uplift._features import Design, Encoder, Table, read_table
 from userportrait.experiment.uplift._learners import (
     KINDS,
     EffectModel,
     Lesson,
-    cross_fit_arms,
     learn_effect,
 )
 from userportrait.experiment.uplift._overlap import (
@@ -37,7 +41,6 @@ from userportrait.experiment.uplift._overlap import (
 )
 from userportrait.experiment.uplift._target import Targeting, target
 from userportrait.experiment.uplift._trial import (
-    as_flags,
     as_numbers,
     as_shares,
     check_arms,
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Bools: TypeAlias = NDArray[np.bool_]
 
-__all__ = ["Uplift", "cross_fit_baseline"]
+__all__ = ["Uplift"]
 
 Kind: TypeAlias = Literal[
     "interacted",
@@ -274,7 +277,7 @@ class Uplift(Estimator):
         """
         self.check()
         inside = [name for name in (y, treatment) if isinstance(name, str)]
-        taken = _take_columns(X, inside)
+        taken = take_columns(X, inside)
         outcome = as_numbers(taken[y] if isinstance(y, str) else y, "y")
         labels = np.asarray(taken[treatment] if isinstance(treatment, str) else treatment)
         table = read_table(X, without=inside)
@@ -386,7 +389,7 @@ class Uplift(Estimator):
             value=value,
             max_customers=max_customers,
             min_profit=min_profit,
-            customer_id=_ids_of(X),
+            customer_id=ids_of(X),
         )
 
     def check(self) -> None:
@@ -399,14 +402,14 @@ class Uplift(Estimator):
             value = getattr(self, name)
             if value is not None and not (hasattr(value, "fit") and hasattr(value, "predict")):
                 problems.append(f"{name} must have fit and predict; got {type(value).__name__}.")
-        problems += _wrong_propensity(self.propensity)
+        problems += wrong_propensity(self.propensity)
         if problems:
             raise InvalidParameterError(type(self).__name__, problems)
 
     def _learn_arms(
         self, design: Design, outcome: Floats, labels: NDArray[Any], known: ArrayLike | None
     ) -> None:
-        members, control = _read_arms(labels, self.control)
+        members, control = read_arms(labels, self.control)
         several = len(members) > 1
         if several and (known is not None or isinstance(self.propensity, float)):
             message = "with several arms, propensity must be None, 'model' or a classifier."
@@ -456,7 +459,7 @@ class Uplift(Estimator):
 
     def _report(self, found: Overlap, *, assumed: bool) -> None:
         if not assumed:
-            report_overlap(found, self.overlap)
+            report_overlap(found, self.overlap, depth=6)
         elif not found.is_random and self.overlap != "ignore":
             message = (
                 f"features tell who was treated (p = {found.random_p_value:.2g}), so that the "
@@ -474,121 +477,3 @@ class Uplift(Estimator):
         with one_blas_thread():
             found = np.column_stack([arm.effect(design) for arm in self._arms])
         return found[:, 0] if len(self._arms) == 1 else found
-
-
-def cross_fit_baseline(
-    X: IntoFrame | ArrayLike,
-    y: ArrayLike,
-    treatment: ArrayLike,
-    *,
-    base: Any = None,
-    n_folds: int = 5,
-    random_state: int = 0,
-) -> tuple[Floats, Floats]:
-    """Return expected outcomes without and with treatment, each predicted by other customers.
-
-    Parameters
-    ----------
-    X : frame or array-like of shape (n, k)
-        Facts of each customer from before the treatment.
-    y : array-like of shape (n,)
-    treatment : array-like of shape (n,)
-        0 for control, 1 for treated.
-    base : scikit-learn estimator, optional
-        By default a ridge or logistic regression.
-    n_folds : int, default=5
-    random_state : int, default=0
-
-    Returns
-    -------
-    tuple of two ndarray of float64, shape (n,)
-        For `baseline` of the functions that judge.
-
-    Notes
-    -----
-    Cross-fitting keeps a customer's own outcome out of the customer's expectation. [1]_
-
-    References
-    ----------
-    .. [1] Chernozhukov et al. (2018), "Double/debiased machine learning for treatment and
-       structural parameters", Econometrics Journal 21(1).
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X, treatment = rng.normal(size=(1000, 2)), rng.integers(0, 2, 1000)
-    >>> y = X[:, 0] + treatment
-    >>> without, treated = cross_fit_baseline(X, y, treatment)
-    >>> bool(np.allclose(treated - without, 1, atol=0.05))
-    True
-    """
-    model = Uplift("t", base=base, n_folds=n_folds, random_state=random_state)
-    table = read_table(X)
-    outcome, treated = as_numbers(y, "y"), as_flags(treatment, "treatment")
-    check_lengths(X=table.n, y=len(outcome), treatment=len(treated))
-    check_arms(treated)
-    model.check()
-    lesson = Lesson(
-        design=Encoder().fit(table).transform(table),
-        outcome=outcome,
-        treated=treated,
-        chance=np.full(table.n, treated.mean()),
-        binary=is_binary(outcome),
-        base=base,
-        effect_base=None,
-        l2=model.l2,
-        l2_effect=model.l2_effect,
-        n_folds=n_folds,
-        random_state=random_state,
-    )
-    with one_blas_thread():
-        return cross_fit_arms(lesson)
-
-
-def _read_arms(labels: NDArray[Any], control: object) -> tuple[dict[Any, Bools], Bools]:
-    """Return who got each treatment, and who got none."""
-    if control is None:
-        treated = as_flags(labels, "treatment")
-        return {1: treated}, ~treated
-    found = [label for label in labels.tolist() if label is not None and label == label]
-    if len(found) < len(labels):
-        message = f"treatment has {len(labels) - len(found):,} missing labels."
-        raise InvalidDataError(message)
-    names = sorted(set(found), key=str)
-    if control not in names:
-        message = f"control: {unknown_name('label', str(control), map(str, names))}"
-        raise InvalidDataError(message)
-    each = np.asarray(labels, dtype=object)
-    members = {name: np.asarray(each == name, dtype=bool) for name in names if name != control}
-    return members, np.asarray(each == control, dtype=bool)
-
-
-def _wrong_propensity(value: Any) -> list[str]:
-    told = "None, a number strictly between 0 and 1, 'model', or a classifier"
-    if value is None or (isinstance(value, str) and value == "model"):
-        return []
-    if isinstance(value, float):
-        fits = 0 < value < 1
-    else:
-        fits = not isinstance(value, str) and hasattr(value, "predict_proba")
-    return [] if fits else [f"propensity must be {told}; got {value!r}."]
-
-
-def _take_columns(data: Any, names: list[str]) -> dict[str, NDArray[Any]]:
-    if not names:
-        return {}
-    frame = frames.enter(data, argument="X")
-    there = frames.column_names(frame)
-    for name in names:
-        if name not in there:
-            raise MissingColumnError(name, there)
-    return frames.collect_arrays(frame, names)
-
-
-def _ids_of(data: Any) -> NDArray[Any] | None:
-    if isinstance(data, (np.ndarray, list, tuple)):
-        return None
-    frame = frames.enter(data, argument="X")
-    if "customer_id" not in frames.column_names(frame):
-        return None
-    return frames.collect_arrays(frame, ["customer_id"])["customer_id"]
