@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.experiment import Cap, Moments, leverage
+from helpers.engines import ENGINES, require_engine, to_engine
+from userportrait.errors import (
+    ColumnTypeError,
+    InvalidDataError,
+    InvalidParameterError,
+    MissingColumnError,
+)
+from userportrait.experiment import Cap, Experiment, Mean, Moments, check_leverage, leverage
 from userportrait.experiment._caps import leverage_of_cap
 
 VALUES = st.lists(st.integers(-5, 50), min_size=2, max_size=40)
@@ -87,3 +94,38 @@ def test_what_a_cap_takes_away_is_seen_from_moments() -> None:
     moments = Moments.of({"spend": values, column.name: column.compute(values)})
     share = leverage_of_cap(moments, moments, "spend", column.name)
     assert share == pytest.approx(1.0 - np.var(np.minimum(values, 1.0)) / np.var(values))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_leverage_by_column_and_arm_is_the_same_on_every_engine(engine: str) -> None:
+    require_engine(engine)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {"variant": ["B", "A"] * 600, "spend": rng.lognormal(0.0, 2.0, 1_200), "age": 30.0}
+    )
+    frame.loc[3, "spend"] = np.nan
+    found = check_leverage(to_engine(engine, frame), ["spend", "age"])
+    assert list(found["variant"]) == ["A", "B", "A", "B"]
+    own = frame["spend"][frame["variant"] == "A"].to_numpy()
+    assert found["share"][0] == leverage(own).share
+    assert found["n"].tolist() == [599, 600, 600, 600]
+    assert found["share"][2] == 0.0
+
+
+def test_leverage_names_a_column_that_is_missing_or_no_number() -> None:
+    frame = pd.DataFrame({"variant": ["A"], "spend": ["much"]})
+    with pytest.raises(MissingColumnError):
+        check_leverage(frame, "spent")
+    with pytest.raises(ColumnTypeError, match="must hold numbers"):
+        check_leverage(frame, "spend")
+
+
+def test_a_quantile_cap_of_an_experiment_is_that_of_all_arms_together() -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"variant": ["A", "B"] * 500, "spend": rng.lognormal(0.0, 2.0, 1_000)})
+    limit = np.quantile(frame["spend"], 0.99, method="inverted_cdf")
+    metric = Mean("spend", cap=Cap(quantile=0.99))
+    effect = Experiment(metric, control="A").analyze(frame).effects[0]
+    means = frame["spend"].clip(upper=limit).groupby(frame["variant"]).mean()
+    assert effect.control_mean == pytest.approx(means["A"], rel=1e-12)
+    assert effect.variant_mean == pytest.approx(means["B"], rel=1e-12)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 
+from userportrait._core import frames
 from userportrait._core.params import Between, OneOf, Optional, check_values
-from userportrait.errors import InvalidDataError, InvalidParameterError
+from userportrait.errors import (
+    ColumnTypeError,
+    InvalidDataError,
+    InvalidParameterError,
+    MissingColumnError,
+)
+from userportrait.experiment._aggregates_keys import label_of
 from userportrait.experiment._moments import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from userportrait._core.params import Rule
     from userportrait.experiment._moments import Moments
+    from userportrait.typing import IntoFrame
 
-__all__ = ["Cap", "Leverage", "leverage", "leverage_of_cap"]
+__all__ = ["Cap", "Leverage", "check_leverage", "leverage", "leverage_of_cap"]
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
@@ -53,7 +62,7 @@ class Cap:
 
     See Also
     --------
-    leverage : Share of the variance that the top units carry.
+    check_leverage : Share of the variance that the top units carry, by column and arm.
 
     Notes
     -----
@@ -257,10 +266,81 @@ def leverage(values: Floats, *, n_top: int | None = None) -> Leverage:
     top = min(n, n_top or max(1, math.ceil(_TOP_SHARE * n)))
     if n == 0:
         return Leverage(n=0, n_top=0, share=0.0)
-    squares = np.sort((known - known.mean()) ** 2)
+    squares = (known - known.mean()) ** 2
     total = float(squares.sum())
-    share = float(squares[n - top :].sum()) / total if total > 0.0 else 0.0
+    largest = np.sort(np.partition(squares, n - top)[n - top :])
+    share = float(largest.sum()) / total if total > 0.0 else 0.0
     return Leverage(n=n, n_top=top, share=min(share, 1.0))
+
+
+def check_leverage(
+    frame: IntoFrame,
+    columns: str | Sequence[str],
+    *,
+    variant: str = "variant",
+    n_top: int | None = None,
+) -> pd.DataFrame:
+    """Return, for each column and arm, what the most extreme units carry of the variance.
+
+    Parameters
+    ----------
+    frame : frame
+        One row for each unit that was assigned.
+    columns : str or sequence of str
+        Columns of numbers; NaN and null are left out.
+    variant : str, default='variant'
+        The column of the arms.
+    n_top : int, optional
+        How many units to look at; by default one in a thousand, at least one.
+
+    Returns
+    -------
+    DataFrame
+        One row for each column and arm: ``column``, ``variant``, ``n``, ``n_top``, ``share``
+        and ``is_high``, which says that a cap is worth a thought.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is not there.
+    ColumnTypeError
+        If a column holds no numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import check_leverage
+    >>> spend = [1.0, 3.0, 2.0, 1.0] * 24 + [1.0, 2.0, 1.0, 500.0]
+    >>> frame = pd.DataFrame({"variant": ["A", "B"] * 50, "spend": spend})
+    >>> check_leverage(frame, "spend").round(2)
+      column variant   n  n_top  share  is_high
+    0  spend       A  50      1   0.02    False
+    1  spend       B  50      1   0.98     True
+    """
+    chosen = [columns] if isinstance(columns, str) else list(columns)
+    inner = frames.enter(frame)
+    names = frames.column_names(inner)
+    for name in (variant, *chosen):
+        if name not in names:
+            raise MissingColumnError(name, names)
+    found = frames.collect_arrays(inner, list(dict.fromkeys((variant, *chosen))))
+    codes, labels = pd.factorize(found[variant])
+    arms = sorted((label_of(label), code) for code, label in enumerate(labels))
+    rows: list[dict[str, object]] = []
+    for name in chosen:
+        values = _numbers(found[name], name)
+        for label, code in arms:
+            seen = leverage(values[codes == code], n_top=n_top)
+            rows.append({"column": name, "variant": label, **asdict(seen), "is_high": seen.is_high})
+    return pd.DataFrame(rows)
+
+
+def _numbers(values: NDArray[Any], column: str) -> Floats:
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        message = f"'{column}' must hold numbers; it holds {values.dtype} values."
+        raise ColumnTypeError(message, column=column) from None
 
 
 def leverage_of_cap(plain: Moments, capped: Moments, column: str, name: str) -> float:

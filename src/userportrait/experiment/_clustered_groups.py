@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from userportrait.errors import InvalidDataError, InvalidParameterError
+from userportrait.experiment._aggregates_keys import NO_LABEL
 from userportrait.experiment._clustered_fit import Clusters
 from userportrait.experiment._metrics import SupportsTerm, Term
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "clusters_of"]
 
-_MISSING = "(missing)"
 _CONSTANT = 1e-12
 
 
@@ -178,7 +178,7 @@ def _check(groups: _Groups, arms: tuple[str, str], by: Sequence[str], owner: str
                 column=cluster,
             )
     for level, name in enumerate(by):
-        missing = np.array([label[level] == _MISSING for label in groups.labels])
+        missing = np.array([label[level] == NO_LABEL for label in groups.labels])
         if missing.any():
             count = int(groups.n[missing].sum())
             raise InvalidDataError(f"{owner}: '{name}' is missing in {count:,} rows.", column=name)

@@ -144,17 +144,16 @@ class Custom(Described):
     def _problems(self, columns: tuple[Any, ...]) -> list[str]:
         if not columns or not all(isinstance(name, str) for name in columns):
             return ["columns must hold the name of at least one column."]
-        if not isinstance(self.function, str):
-            if callable(self.function):
-                return []
-            return [f"function must be a function or a name; got {type(self.function).__name__}."]
-        if self.function not in NAMED:
-            return [f"function: {unknown_name('function', self.function, NAMED)}"]
-        wanted = NAMED[self.function].n_columns
+        function: Any = self.function
+        if not isinstance(function, str):
+            kind = type(function).__name__
+            is_fit = callable(function)
+            return [] if is_fit else [f"function must be a function or a name; got {kind}."]
+        if function not in NAMED:
+            return [f"function: {unknown_name('function', function, NAMED)}"]
+        wanted = NAMED[function].n_columns
         if wanted != len(columns):
-            return [
-                f"'{self.function}' needs {wanted} column{'s' * (wanted > 1)}; got {len(columns)}."
-            ]
+            return [f"'{function}' needs {wanted} column{'s' * (wanted > 1)}; got {len(columns)}."]
         return []
 
     @property
