@@ -257,6 +257,17 @@ def leverage(values: Floats, *, n_top: int | None = None) -> Leverage:
     ------
     InvalidParameterError
         If `n_top` is not a positive whole number.
+
+    See Also
+    --------
+    check_leverage : The same for columns of a frame, arm by arm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from userportrait.experiment import leverage
+    >>> round(leverage(np.array([1.0, 2.0, 3.0, 94.0])).share, 2)
+    0.75
     """
     check_values(
         "leverage", {"n_top": n_top}, {"n_top": Optional(Between(1, 2**63 - 1, integer=True))}

@@ -134,7 +134,7 @@ def _groups(
     aggregates: Aggregates, arms: tuple[str, str], by: Sequence[str], terms: Sequence[Term]
 ) -> _Groups:
     """Lay the groups of two arms out by cluster."""
-    found = aggregates.collapse(by)
+    found = aggregates if aggregates.by == tuple(by) else aggregates.collapse(by)
     names = tuple(dict.fromkeys(column.name for term in terms for column in term.columns))
     at = _positions(found.columns, names)
     own = [key for key in found.keys if key[0] in arms]
