@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from userportrait._core.frames import collect_arrays, column_kinds, column_names, enter
+from userportrait._core.frames import (
+    collect_arrays,
+    collect_columns,
+    column_kinds,
+    column_names,
+    enter,
+)
 from userportrait._core.scikit import from_sklearn
 from userportrait.errors import ColumnTypeError, InvalidDataError
 
@@ -40,26 +46,35 @@ class FeatureTable:
     n_rows : int
     numbers : dict of str to ndarray of float64
         Numbers and booleans; NaN is missing.
-    categories : dict of str to ndarray of object
-        Texts and categories; None is missing.
     is_named : bool
         Whether the input came with names.
+    texts : dict of str to (ndarray of int, ndarray of object)
+        For each column of texts or categories, the codes of its rows and what they stand for;
+        -1 is missing.
     """
 
     names: tuple[str, ...]
     n_rows: int
     numbers: dict[str, Floats]
-    categories: dict[str, NDArray[Any]]
     is_named: bool
+    texts: dict[str, tuple[NDArray[np.intp], NDArray[Any]]]
+
+    @property
+    def categories(self) -> dict[str, NDArray[Any]]:
+        """Columns of texts and categories, row by row; None is missing."""
+        found: dict[str, NDArray[Any]] = {}
+        for name, (codes, distinct) in self.texts.items():
+            with_none = np.append(distinct, None)
+            found[name] = with_none[codes]
+        return found
 
     def take(self, rows: NDArray[np.intp]) -> FeatureTable:
         """Return some of the rows."""
-        return FeatureTable(
-            self.names,
-            len(rows),
-            {name: values[rows] for name, values in self.numbers.items()},
-            {name: values[rows] for name, values in self.categories.items()},
-            self.is_named,
+        return replace(
+            self,
+            n_rows=len(rows),
+            numbers={name: values[rows] for name, values in self.numbers.items()},
+            texts={name: (codes[rows], levels) for name, (codes, levels) in self.texts.items()},
         )
 
     def matrix(self, names: Sequence[str] | None = None) -> Floats:
@@ -107,20 +122,20 @@ def read_features(
                 f"make times into days since a date, for example."
             )
             raise ColumnTypeError(message, column=name)
-    arrays = collect_arrays(frame, chosen)
-    numbers: dict[str, Floats] = {}
-    categories: dict[str, NDArray[Any]] = {}
-    for name in chosen:
-        values = arrays[name]
-        if kinds[name] == "text":
-            categories[name] = values
-        else:
-            numbers[name] = _floats(values)
-    n_rows = len(next(iter(arrays.values()))) if arrays else 0
-    found = FeatureTable(chosen, n_rows, numbers, categories, is_named=True)
+    columns = collect_columns(frame, chosen)
+    plain = collect_arrays(frame, [name for name in chosen if kinds[name] != "text"])
+    texts = {name: _coded(columns[name]) for name in chosen if kinds[name] == "text"}
+    numbers = {name: _floats(values) for name, values in plain.items()}
+    n_rows = len(next(iter(columns.values()))) if columns else 0
+    found = FeatureTable(chosen, n_rows, numbers, is_named=True, texts=texts)
     _check_size(found, owner)
     _check_values(found, owner, allow_missing)
     return found
+
+
+def _coded(column: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    codes, distinct = pd.factorize(column)
+    return codes, np.asarray(distinct, dtype=object)
 
 
 def _is_frame(X: Any) -> bool:
@@ -141,7 +156,7 @@ def _from_array(X: Any, owner: str, allow_missing: bool) -> FeatureTable:
     checked: Floats = _check_array(X, dtype=np.float64, estimator=owner, input_name="X", **finite)
     names = tuple(f"x{at}" for at in range(checked.shape[1]))
     numbers = {name: np.ascontiguousarray(checked[:, at]) for at, name in enumerate(names)}
-    return FeatureTable(names, len(checked), numbers, {}, is_named=False)
+    return FeatureTable(names, len(checked), numbers, is_named=False, texts={})
 
 
 def _check_size(table: FeatureTable, owner: str) -> None:
@@ -165,8 +180,8 @@ def _check_values(table: FeatureTable, owner: str, allow_missing: bool) -> None:
         if not allow_missing:
             _refuse_missing(name, np.flatnonzero(np.isnan(values)), owner)
     if not allow_missing:
-        for name, texts in table.categories.items():
-            _refuse_missing(name, np.flatnonzero(pd.isna(texts)), owner)
+        for name, (codes, _) in table.texts.items():
+            _refuse_missing(name, np.flatnonzero(codes < 0), owner)
 
 
 def _refuse_missing(name: str, missing: NDArray[np.intp], owner: str) -> None:

@@ -42,6 +42,7 @@ class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
 
     _kind: ClassVar[Kind] = "transformer"
     _allow_missing: ClassVar[bool] = False
+    _is_binary: ClassVar[bool] = False
 
     def _read_features(self, X: Any, *, fitting: bool) -> FeatureTable:
         """Return the features; learn their names in `fit`, hold later input to them."""
@@ -99,7 +100,11 @@ class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
     def _more_tags(self) -> dict[str, Any]:
         """Return what scikit-learn before 1.6 asks for."""
         is_supervised = self._kind in ("classifier", "regressor")
-        return {"allow_nan": self._allow_missing, "requires_y": is_supervised}
+        return {
+            "allow_nan": self._allow_missing,
+            "binary_only": self._is_binary,
+            "requires_y": is_supervised,
+        }
 
     def __sklearn_tags__(self) -> Any:
         base: Any = super()
@@ -108,7 +113,9 @@ class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
         tags.target_tags.required = self._kind in ("classifier", "regressor")
         tags.input_tags.allow_nan = self._allow_missing
         if self._kind == "classifier":
-            tags.classifier_tags = from_sklearn("utils.ClassifierTags")()
+            tags.classifier_tags = from_sklearn("utils.ClassifierTags")(
+                multi_class=not self._is_binary
+            )
         elif self._kind == "regressor":
             tags.regressor_tags = from_sklearn("utils.RegressorTags")()
         if hasattr(type(self), "transform"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from userportrait._core.feature_table import FeatureTable
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, Optional, check_params
 from userportrait.segment._kprototypes import KPrototypes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from userportrait._core.feature_table import FeatureTable
     from userportrait._core.params import Rule
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -220,7 +221,7 @@ class KModes(MatrixEstimator):
             else values
             for name, values in table.numbers.items()
         }
-        return FeatureTable(table.names, table.n_rows, numbers, table.categories, table.is_named)
+        return replace(table, numbers=numbers)
 
 
 def _inner_edges(values: Floats, n_bins: int) -> Floats:

@@ -1,0 +1,126 @@
+"""Find what separates the outcome, so that no finite answer of greatest likelihood exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from scipy import linalg
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from userportrait.predict._coding import Coding
+    from userportrait.predict._design import Design
+    from userportrait.predict._newton import Fit
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.intp]
+
+__all__ = ["Separation", "find_separating_terms", "find_separation"]
+
+_FLAT = 1e-6
+"""Share of the information of a fair coin that a direction must keep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """A column, or a level of one, that tells one outcome without exception.
+
+    Parameters
+    ----------
+    term : str
+    level : object
+        None for a number.
+    outcome : object
+        The class that all rows of the level have; None where several columns do it together.
+    n_rows : int
+        Rows of the level; 0 for a number.
+
+    Examples
+    --------
+    >>> from userportrait.predict import Separation
+    >>> print(Separation(term="plan", level="gold", outcome="yes", n_rows=12))
+    all 12 rows with plan = 'gold' are 'yes'
+    """
+
+    term: str
+    level: Any
+    outcome: Any
+    n_rows: int
+
+    def __str__(self) -> str:
+        where = self.term if self.level is None else f"{self.term} = {self.level!r}"
+        if self.outcome is None:
+            return f"{where}, together with other columns"
+        if self.level is None:
+            return f"{where} tells the two classes apart by a limit"
+        rows = "the 1 row with {}" if self.n_rows == 1 else f"all {self.n_rows:,} rows with {{}}"
+        verb = "is" if self.n_rows == 1 else "are"
+        return f"{rows.format(where)} {verb} {self.outcome!r}"
+
+
+def find_separation(
+    design: Design, coding: Coding, y: Floats, columns: Ints, classes: NDArray[Any]
+) -> list[Separation]:
+    """Return levels of one outcome, and numbers of which a limit tells the classes apart.
+
+    Parameters
+    ----------
+    design : Design
+    coding : Coding
+    y : ndarray of 0.0 and 1.0
+    columns : ndarray of int
+        Columns of the model.
+    classes : ndarray of shape (2,)
+    """
+    found: list[Separation] = []
+    rows, ones = design.sums(np.ones(design.n_rows)), design.sums(y)
+    chosen: list[int] = columns.tolist()
+    terms = {coding.labels[at][0] for at in chosen}
+    for at, (term, level) in enumerate(coding.labels):
+        is_level = at > design.n_numbers
+        if is_level and term in terms and rows[at] > 0 and (ones[at] in (0.0, rows[at])):
+            outcome = classes.tolist()[int(ones[at] > 0)]
+            found.append(Separation(term=term, level=level, outcome=outcome, n_rows=int(rows[at])))
+        elif 0 < at <= design.n_numbers and at in chosen:
+            values = design.numbers[at - 1]
+            if _is_split(values[y > 0.5], values[y < 0.5]):
+                found.append(
+                    Separation(term=term, level=None, outcome=classes.tolist()[1], n_rows=0)
+                )
+    return found
+
+
+def _is_split(first: Floats, second: Floats) -> bool:
+    return bool(first.min() >= second.max() or second.min() >= first.max())
+
+
+def find_separating_terms(fit: Fit, plain: Floats, coding: Coding) -> list[Separation]:
+    """Return the terms along which a fit has run away: its information there is all but 0.
+
+    Parameters
+    ----------
+    fit : Fit
+    plain : ndarray of shape (width, width)
+        Cross products of all columns, every row counted as it is in the fit.
+    """
+    at = np.ix_(fit.columns, fit.columns)
+    information, squares = fit.gram[at], plain[at]
+    try:
+        values, vectors = linalg.eigh(information, squares)
+    except linalg.LinAlgError:
+        return []
+    if fit.converged and values[0] > _FLAT * 0.25:
+        return []
+    direction = np.abs(vectors[:, 0]) * np.sqrt(np.diag(squares))
+    direction[0] = 0.0
+    leading = np.flatnonzero(direction >= 0.3 * direction.max())
+    places: list[int] = fit.columns[leading].tolist()
+    labels = [coding.labels[place] for place in places]
+    return [
+        Separation(term=term, level=level, outcome=None, n_rows=0)
+        for term, level in labels
+        if term != "intercept"
+    ]
