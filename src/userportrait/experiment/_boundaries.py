@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import log_ndtr, logsumexp, ndtr, ndtri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -337,9 +337,30 @@ def shaped_bounds(
         chance = float(exits(list(lower), list(bounds), times).above.sum())
         return math.log(max(chance, 1e-320)) - math.log(alpha)
 
-    low, high = _bracket(curve, alpha)
-    scale = float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))
+    scale = _secant(excess, *_bracket(curve, alpha))
     return tuple(float(bound) for bound in np.minimum(scale * curve, LARGEST))
+
+
+def _secant(excess: Callable[[float], float], low: float, high: float) -> float:
+    """Return the root of the logarithm of a tail by its own slope and then by secants.
+
+    Four or five steps do, where a bracketing method takes eight; it stands in should they fail.
+    """
+    before = low + 0.5 * (high - low)
+    value = excess(before)
+    hazard = math.exp(-0.5 * before * before - float(log_ndtr(-before))) / math.sqrt(2 * math.pi)
+    now = min(max(before + value / hazard, low), high)
+    for _ in range(12):
+        found = excess(now)
+        if found == value:
+            break
+        after = now - found * (now - before) / (found - value)
+        before, value, now = now, found, after
+        if abs(now - before) < 1e-7:
+            return now
+        if not low <= now <= high:
+            break
+    return float(brentq(excess, low, high, xtol=1e-10, rtol=1e-12))
 
 
 def _bracket(curve: Floats, alpha: float) -> tuple[float, float]:

@@ -47,7 +47,7 @@ class GroupSequential(Design):
     look : int, optional
         Which look this is, from 1 on. Not needed to plan, nor with `planned_n`.
     planned_n : int, optional
-        Units of both arms at the last look. Says which share this look has and, without
+        Units of both arms of a pair at the last look. Says which share this look has and, without
         `look`, which of the planned looks it is (the nearest one; the last only from
         `planned_n` on).
     information : float, optional
@@ -78,8 +78,10 @@ class GroupSequential(Design):
     -----
     Before a stop the interval is a repeated one, which holds at all looks together, and the
     p-value is the smallest level at which this look would stop. After a stop both follow the
-    stage-wise ordering and are exact, and ``facts`` has the median-unbiased estimate. The
-    estimate itself is too large on average after an early stop. [1]_
+    stage-wise ordering and are exact if no look before this one stopped, and ``facts`` has
+    the median-unbiased estimate. The estimate itself is too large on average after an early
+    stop. [1]_ Ends of the relative interval are Fieller's at the same distances, so that both
+    intervals exclude 0 together.
 
     Bounds are those of normal statistics with independent increments, right to 1e-8. With few
     degrees of freedom the p-value at each look, not the statistic, is held to the bound.

@@ -97,7 +97,7 @@ class Spending:
             return alpha * math.log1p((math.e - 1.0) * fraction)
         shape = _SHAPES[self.family] if self.shape is None else float(self.shape)
         if self.family == "power":
-            return alpha * float(fraction) ** shape
+            return alpha * math.pow(fraction, shape)
         if shape == 0.0:
             return alpha * fraction
         return alpha * math.expm1(-shape * fraction) / math.expm1(-shape)
