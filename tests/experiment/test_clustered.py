@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.experiment import Aggregates, Clustered, Experiment, Mean, Quantile, Ratio
+from userportrait.experiment import (
+    Aggregates,
+    Clustered,
+    Count,
+    Experiment,
+    Mean,
+    Proportion,
+    Quantile,
+    Ratio,
+)
 
 if TYPE_CHECKING:
     from userportrait.experiment import ClusteredEstimate
@@ -323,6 +332,46 @@ def test_one_cluster_in_an_arm_missing_clusters_and_other_metrics_are_refused() 
     with pytest.raises(InvalidParameterError) as error:
         Clustered("store", method="cr3", n_resamples=3)  # type: ignore[arg-type]
     assert len(error.value.problems) == 2
+
+
+def test_clusters_in_both_arms_are_said() -> None:
+    frame = shop(11, [20] * 24, crossed=True)
+    notes = " ".join(estimate(frame, Mean("spend"), Clustered("store")).notes)
+    assert "24 of 24 clusters have units in both arms" in notes
+
+
+def test_proportions_counts_and_merged_arms_are_analysed_too() -> None:
+    frame = shop(15, [20, 31, 24, 18, 27, 22, 26, 30])
+    frame["bought"] = (frame["spend"] > 11.0).astype(float)
+    design = Clustered("store")
+    found = Experiment(
+        [Proportion("bought"), Mean("bought", name="mean"), Count("bought", name="count")],
+        control="old",
+        design=design,
+    ).analyze(frame)
+    assert found["bought"].std_error == pytest.approx(found["mean"].std_error, rel=1e-12)
+    assert found["count"].p_value == pytest.approx(found["mean"].p_value, rel=1e-12)
+    more = frame.copy()
+    more["variant"] = np.where(more["store"].isin(["s01", "s03"]), "newer", more["variant"])
+    merged = Experiment(
+        Mean("spend"), control="old", design=design, merged={"any": ["new", "newer"]}
+    ).analyze(more)
+    whole = Experiment(Mean("spend"), control="old", design=design).analyze(frame).effects[0]
+    any_new = next(effect for effect in merged.effects if effect.variant == "any")
+    assert any_new.std_error == pytest.approx(whole.std_error, rel=1e-9)
+    assert any_new.effect == pytest.approx(whole.effect, rel=1e-12)
+
+
+def test_a_margin_is_tested_by_the_wild_bootstrap_itself() -> None:
+    frame = shop(16, [20, 31, 24, 18, 27, 22, 26, 30, 21, 19, 25, 28, 23, 29])
+    metric = Mean("spend", "before", margin=0.3, role="guardrail")
+    margins = []
+    for method in ("cr2", "wild"):
+        design = Clustered("store", method, n_resamples=999)  # type: ignore[arg-type]
+        effect = Experiment(metric, control="old", design=design).analyze(frame).effects[0]
+        assert effect.margin is not None
+        margins.append(effect.margin.p_value)
+    assert margins[1] == pytest.approx(margins[0], abs=0.02)
 
 
 def test_a_metric_of_rows_must_know_its_clusters() -> None:

@@ -67,6 +67,8 @@ class ClusteredEstimate(Estimate):
         Clusters with units in each arm.
     fit : ClusterFit, optional
         The regression, from which the wild bootstrap tests; it takes no part in comparisons.
+    tests : dict
+        The wild bootstraps made so far, by number of resamples and seed.
 
     Examples
     --------
@@ -85,6 +87,9 @@ class ClusteredEstimate(Estimate):
     n_clusters_control: int = 0
     n_clusters_variant: int = 0
     fit: ClusterFit | None = field(default=None, compare=False, repr=False)
+    tests: dict[tuple[int, int | None], WildTest] = field(
+        default_factory=dict[tuple[int, "int | None"], WildTest], compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,13 @@ class Clustered(Design):
             return self._judge_wild(estimate, estimate.fit, found, facts, alpha, alternative)
         return replace(found, method=_METHODS[self.method], facts=facts)
 
+    def _test(self, estimate: ClusteredEstimate, fit: ClusterFit) -> WildTest:
+        key = (self.n_resamples, self.random_state)
+        if key not in estimate.tests:
+            signs = draw_signs(len(fit.clusters.labels), self.n_resamples, self.random_state)
+            estimate.tests[key] = WildTest(fit, signs)
+        return estimate.tests[key]
+
     def _judge_wild(
         self,
         estimate: ClusteredEstimate,
@@ -259,8 +271,7 @@ class Clustered(Design):
         alternative: Alternative,
     ) -> Judgement:
         n_clusters = len(fit.clusters.labels)
-        signs = draw_signs(n_clusters, self.n_resamples, self.random_state)
-        test = WildTest(fit, signs)
+        test = self._test(estimate, fit)
         p_value = test.p_value((-1.0, 1.0), 0.0, alternative)
         interval = _ends(
             lambda value: test.p_value((-1.0, 1.0), value, alternative),
@@ -269,8 +280,8 @@ class Clustered(Design):
         relative, notes = _relative_ends(test, fit, estimate, alpha, alternative)
         if n_clusters > MOST_ENUMERATED:
             facts = {**facts, "n_resamples": self.n_resamples}
-        elif 2.0 / len(signs) > alpha:
-            least = 2.0 / len(signs)
+        elif 2.0 / len(test.signs) > alpha:
+            least = 2.0 / len(test.signs)
             text = (
                 f"With {n_clusters} clusters no p-value of the wild bootstrap is below {least:.3g}."
             )
@@ -401,6 +412,12 @@ def _notes(
         notes.append(
             f"Only {fewest} {what} in '{arm}': intervals are wide, and rest on the assumption "
             f"that {what} of both arms vary alike.{advice}"
+        )
+    n_split = int((fit.clusters.n > 0).all(axis=1).sum())
+    if n_split:
+        notes.append(
+            f"{n_split:,} of {len(fit.clusters.labels):,} {what} have units in both arms: was "
+            "another column assigned?"
         )
     sizes = fit.clusters.n.sum(axis=1)
     unequal = float(sizes.std() / sizes.mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -48,6 +48,8 @@ class WildTest:
     ----------
     fit : ClusterFit
     signs : ndarray of shape (patterns, G)
+    known : dict
+        P-values found before: searches for the ends of intervals ask again and again.
 
     Notes
     -----
@@ -63,6 +65,9 @@ class WildTest:
 
     fit: ClusterFit
     signs: Floats
+    known: dict[tuple[float, float, float, str], float] = field(
+        default_factory=dict[tuple[float, float, float, str], float]
+    )
 
     @property
     def is_exact(self) -> bool:
@@ -80,6 +85,12 @@ class WildTest:
         side : {'two-sided', 'greater', 'less'}
             Which distances from `value` count against it.
         """
+        key = (*contrast, value, side)
+        if key not in self.known:
+            self.known[key] = self._p_value(contrast, value, side)
+        return self.known[key]
+
+    def _p_value(self, contrast: tuple[float, float], value: float, side: Alternative) -> float:
         fit = self.fit
         weights = np.zeros(len(fit.beta))
         weights[:2] = contrast
