@@ -108,6 +108,35 @@ def test_it_reaches_the_loss_of_implicit() -> None:
     assert ours.loss_[-1] == pytest.approx(dense_loss(ours), rel=0.01)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_from_the_same_start_it_is_never_above_implicit(
+    solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    implicit_als = pytest.importorskip("implicit.als")
+    limits = pytest.importorskip("threadpoolctl").threadpool_limits
+    from scipy import sparse
+
+    rng = np.random.default_rng(1)
+    start = [rng.random((n, 8), dtype=np.float32) * 0.01 for n in (200, 120)]
+    monkeypatch.setattr(ALS, "_first", lambda _model, _data: tuple(x.copy() for x in start))
+    for n_iterations in (1, 3, 10):
+        given = {"n_iterations": n_iterations, "frequency_scaling": 0.0, "solver": solver}
+        ours = als(**given).fit(shop(200, 120, 3_000))
+        assert ours.customer_factors_.shape[0] == 200
+        assert ours.item_factors_.shape[0] == 120
+        rival = implicit_als.AlternatingLeastSquares(
+            8, regularization=0.5, alpha=6.0, iterations=n_iterations, use_cg=solver == "cg",
+            num_threads=1,
+        )  # fmt: skip
+        rival.user_factors, rival.item_factors = (x.copy() for x in start)
+        with limits(1, "blas"):
+            matrix = (ours.interactions_.matrix > 0).astype(np.float32)
+            rival.fit(sparse.csr_matrix(matrix), show_progress=False)
+        reached = ours.loss_[-1]
+        ours.customer_factors_, ours.item_factors_ = rival.user_factors, rival.item_factors
+        assert reached <= dense_loss(ours)
+
+
 @pytest.mark.skipif(not has_numba(), reason="numba is missing")
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_engines_and_threads_agree(solver: Any) -> None:

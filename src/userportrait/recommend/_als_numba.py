@@ -193,12 +193,12 @@ def stepped_rows(
     # Compiled loops take a slower way, with sums in another order, where two arrays are close to
     # each other in memory. So their distances are fixed.
     gap = n_factors + _GAP
-    space = np.zeros(6 * gap + (longest + 4) * n_factors, dtype=np.float32)
+    space = np.empty(6 * gap + (longest + 4) * n_factors, dtype=np.float32)
     common, inverse, point = space[:n_factors], space[gap:][:n_factors], space[2 * gap :]
     rest, step, image = space[3 * gap :], space[4 * gap :], space[5 * gap :]
     entries = space[6 * gap :].reshape(longest + 4, n_factors)
-    heavy = np.zeros(longest + 4, dtype=np.float32)
-    aim = np.zeros(longest + 4, dtype=np.float32)
+    heavy = np.empty(longest + 4, dtype=np.float32)
+    aim = np.empty(longest + 4, dtype=np.float32)
     one, zero = np.float32(1.0), np.float32(0.0)
     for row in range(start, stop):
         first = indptr[row]

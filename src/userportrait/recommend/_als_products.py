@@ -9,11 +9,14 @@ import numpy as np
 from userportrait.recommend._engines import run_in_parts, thread_count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["squares", "turn_into", "turned"]
 
 _BLOCK = 4096  # rows; where a product ends changes how its last rows are rounded
+_FEW_BLOCKS = 4  # below, a second thread does not pay
 
 
 def squares(factors: NDArray[Any], n_jobs: int | None) -> NDArray[np.float64]:
@@ -26,7 +29,7 @@ def squares(factors: NDArray[Any], n_jobs: int | None) -> NDArray[np.float64]:
             block = factors[place * _BLOCK : (place + 1) * _BLOCK]
             parts[place] = block.T @ block
 
-    run_in_parts(work, np.arange(n_blocks + 1), thread_count(n_jobs))
+    _run(work, n_blocks, n_jobs)
     found: NDArray[np.float64] = parts.sum(axis=0)
     return found
 
@@ -49,4 +52,9 @@ def turn_into(
             rows = slice(place * _BLOCK, (place + 1) * _BLOCK)
             np.matmul(factors[rows], axes, out=found[rows])
 
-    run_in_parts(work, np.arange(n_blocks + 1), thread_count(n_jobs))
+    _run(work, n_blocks, n_jobs)
+
+
+def _run(work: Callable[[int, int], object], n_blocks: int, n_jobs: int | None) -> None:
+    n_threads = thread_count(n_jobs) if n_blocks >= _FEW_BLOCKS else 1
+    run_in_parts(work, np.arange(n_blocks + 1), n_threads)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from userportrait.recommend._engines import plain_array
 from userportrait.recommend._top import blocked_rows, mask_rows
 
 if TYPE_CHECKING:
@@ -18,15 +17,17 @@ __all__ = ["CoarseItems"]
 
 _BLOCK = 4096
 _LARGEST = 127
-_ROUNDING = 2e-7  # of a sum in float32, for each term
+_PLACES = 64  # rows of bytes are as long as a multiple of this, as processors read them
+_LARGEST_SUM = 2**31 - 1
+_ROUNDING = 1e-6  # of vectors in float32, and of their sums
 
 
 class CoarseItems:
     """Vectors of items in bytes, and how far each is from what it stands for.
 
     A product with one vector reads all items once, so it takes as long as the memory does. Bytes
-    are a quarter of float32. By Cauchy and Schwarz a product is off by no more than the error of
-    the item times the length of the vector, so no item that belongs to the best is missed.
+    are a quarter of float32. By Cauchy and Schwarz a product is off by no more than the errors of
+    both times the lengths of the others, so no item that belongs to the best is missed.
 
     Parameters
     ----------
@@ -35,20 +36,21 @@ class CoarseItems:
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         n_items, n = vectors.shape
-        self._values: NDArray[np.int8] = np.empty((n_items, n), dtype=np.int8)
-        self._step: NDArray[np.float32] = np.empty(n_items, dtype=np.float32)
-        self._error: NDArray[np.float64] = np.empty(n_items)
+        self._n = n
+        self._width = -(-n // _PLACES) * _PLACES
+        self._values: NDArray[np.int8] = np.zeros((n_items, self._width), dtype=np.int8)
+        self._step, self._error = np.empty(n_items), np.empty(n_items)
+        self._length: NDArray[np.float64] = np.empty(n_items)
         for start in range(0, n_items, _BLOCK):
             rows = slice(start, start + _BLOCK)
-            block = vectors[rows]
-            step = np.abs(block).max(axis=1, initial=0.0) / np.float32(_LARGEST)
+            block = vectors[rows].astype(np.float64)
+            step = np.abs(block).max(axis=1, initial=0.0) / _LARGEST
             step[step == 0] = 1.0
-            rounded: NDArray[np.float32] = np.rint(block / step[:, None])
-            apart = (block - rounded * step[:, None]).astype(np.float64)
-            whole = block.astype(np.float64)
-            error: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-            error += _ROUNDING * n * np.sqrt(np.einsum("ij,ij->i", whole, whole))
-            self._values[rows], self._step[rows], self._error[rows] = rounded, step, error
+            rounded: NDArray[np.float64] = np.rint(block / step[:, None])
+            self._values[rows, :n], self._step[rows] = rounded, step
+            rounded *= step[:, None]
+            self._length[rows] = _lengths(rounded)
+            self._error[rows] = _lengths(block - rounded) + _ROUNDING * _lengths(block)
 
     def likely(
         self,
@@ -69,19 +71,33 @@ class CoarseItems:
         allowed, blocked
             As in `top_of_scores`.
         """
-        from userportrait.recommend._graph_filter_numba import likely_items
+        from userportrait.recommend._graph_filter_numba import byte_scores, likely_items
 
         n_rows, n_items = starts.shape
         mask, (ends, out) = mask_rows(allowed, n_items), blocked_rows(blocked)
-        length: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        narrow = plain_array(vectors, np.float32)
+        found, score = np.empty(n_items, dtype=np.int64), np.empty(n_items)
         items: list[NDArray[Any]] = []
         for row in range(n_rows):
-            found = np.empty(n_items, dtype=np.int64)
-            own = mask[row] if len(mask) > 1 else mask[0] if len(mask) else mask.ravel()
+            narrow, unit, apart = self._narrow(vectors[row])
+            byte_scores(self._values, self._step, narrow, unit, starts[row], score)
+            bounds = (self._length, self._error, float(_lengths(vectors[row : row + 1])[0]), apart)
+            own = mask[row] if len(mask) > 1 else mask.ravel()
             hidden = out[ends[row] : ends[row + 1]] if blocked is not None else out
-            given = (self._values, self._step, self._error, narrow[row], length[row])
-            n_found = likely_items(*given, starts[row], min(k, n_items), own, hidden, found)
-            items.append(found[:n_found])
+            n_found = likely_items(score, *bounds, min(k, n_items), own, hidden, found)
+            items.append(found[:n_found].copy())
         sizes = [len(part) for part in items]
         return np.repeat(np.arange(n_rows), sizes), np.concatenate(items).astype(np.intp)
+
+    def _narrow(self, vector: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:
+        """Return a vector in int16, what 1 stands for, and how far it is from the vector."""
+        largest = min(2**15 - 1, _LARGEST_SUM // (_LARGEST * self._width))
+        step = float(np.abs(vector).max(initial=0.0)) / largest or 1.0
+        found: NDArray[np.int16] = np.zeros(self._width, dtype=np.int16)
+        found[: self._n] = np.rint(vector / step)
+        apart = _lengths((vector - found[: self._n] * step)[None])[0]
+        return found, step, float(apart)
+
+
+def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return found

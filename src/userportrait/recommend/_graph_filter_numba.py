@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from userportrait.recommend._compile import Array, Number, compiled, compiled_freely
+from userportrait.recommend._compile import Array, Number, compiled
 from userportrait.recommend._top_numba import offer
 
-__all__ = ["likely_items", "main_past", "two_steps"]
+__all__ = ["byte_scores", "likely_items", "main_past", "two_steps"]
 
 
 @compiled
@@ -111,14 +111,25 @@ def main_past(
                 reached[customers[place]] = 0.0
 
 
-@compiled_freely
+@compiled
+def byte_scores(
+    values: Array, step: Array, vector: Array, unit: Number, starts: Array, found: Array
+) -> None:
+    """Write what rows of bytes times a vector of int16 come to; sums must fit into int32."""
+    for item in range(len(values)):
+        total = np.int32(0)
+        for d in range(len(vector)):
+            total = np.int32(total + np.int32(values[item, d]) * np.int32(vector[d]))
+        found[item] = starts[item] + unit * step[item] * total
+
+
+@compiled
 def likely_items(
-    values: Array,
-    step: Array,
+    score: Array,
+    length: Array,
     error: Array,
-    vector: Array,
-    length: Number,
-    starts: Array,
+    long: Number,
+    apart: Number,
     k: Number,
     allowed: Array,
     blocked: Array,
@@ -126,31 +137,29 @@ def likely_items(
 ) -> Number:
     """Write the items that can be among the k best into `found`; return how many there are.
 
-    `allowed` is empty if everything is. An item can be among them if the most that its score may
-    be is above 0, and not below the least that k others may have.
+    `allowed` is empty if everything is. Scores are off by the error of the item times how
+    long the vector is, and its length times how far the vector is from its numbers, at most. An
+    item can be among them if the most that its score may be is above 0, and not below the least
+    that k others may have.
     """
-    n_items, n = values.shape
-    any_mask = len(allowed) > 0
-    out = np.zeros(n_items if len(blocked) else 0, dtype=np.bool_)
+    n_items = len(score)
+    is_open = np.ones(n_items, dtype=np.bool_)
+    for item in range(len(allowed)):
+        is_open[item] = allowed[item]
     for item in blocked:
-        out[item] = True
-    score = np.empty(n_items)
+        is_open[item] = False
     best, least = np.empty(k, dtype=np.int32), np.empty(k)
-    size = 0
+    size, limit = 0, -np.inf
     for item in range(n_items):
-        score[item] = -np.inf
-        if (any_mask and not allowed[item]) or (len(blocked) and out[item]):
-            continue
-        total = np.float32(0.0)
-        for d in range(n):
-            total += np.float32(values[item, d]) * vector[d]
-        score[item] = starts[item] + np.float64(step[item]) * np.float64(total)
-        size = offer(best, least, size, k, item, score[item] - error[item] * length)
-    limit = least[0] if size == k else -np.inf
+        value = score[item] - (long * error[item] + apart * length[item])
+        if value > limit and is_open[item]:
+            size = offer(best, least, size, k, item, value)
+            if size == k:
+                limit = least[0]
     n_found = 0
     for item in range(n_items):
-        most = score[item] + error[item] * length
-        if most > 0.0 and most >= limit:
+        most = score[item] + (long * error[item] + apart * length[item])
+        if most > 0.0 and most >= limit and is_open[item]:
             found[n_found] = item
             n_found += 1
     return n_found
