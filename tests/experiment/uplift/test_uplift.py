@@ -77,11 +77,11 @@ def test_effects_on_amounts_are_found(kind: Any) -> None:
 def test_every_kind_takes_a_base(kind: Any) -> None:
     if kind == "interacted":
         return
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     frame, y, treatment = shop(3000, 2)
-    base = HistGradientBoostingClassifier(max_iter=10, max_leaf_nodes=4, random_state=0)
-    effect = HistGradientBoostingRegressor(max_iter=10, max_leaf_nodes=4, random_state=0)
+    base = DecisionTreeClassifier(max_depth=3, random_state=0)
+    effect = DecisionTreeRegressor(max_depth=3, random_state=0)
     model = Uplift(kind, base=base, effect_base=effect, n_folds=2).fit(frame, y, treatment)
     assert qini(y, treatment, model.predict(frame)) > 0.05
 
