@@ -295,8 +295,9 @@ def evaluate_uplift(
     Notes
     -----
     Intervals are normal, with a standard error from bootstrap samples, that of ``autoc`` from
-    half-samples. They take the model as given. In simulations with 2,000 customers, intervals
-    of 95 % for the normalised areas cover 93 to 94 %. [1]_
+    half-samples. They take the model as given. In 400 simulations with 2,000 customers,
+    intervals of 95 % covered the population's ``qini`` 94.0, ``auuc`` 94.5 and ``autoc`` 95.5 %
+    of the time. [1]_
 
     References
     ----------
