@@ -6,9 +6,10 @@ import itertools
 import math
 import time
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ from scipy.special import xlog1py, xlogy
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.experiment import Mean, Moments, Proportion
+from userportrait.experiment import Experiment, Mean, Moments, Proportion
+from userportrait.experiment._proportion import _judge
 from userportrait.experiment._proportion_exact import (
     barnard_log_p,
     boschloo_log_p,
@@ -34,6 +36,9 @@ from userportrait.experiment._proportion_intervals import (
     wald,
     wilson,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIDES = ("two-sided", "greater", "less")
 CRITICAL = 1.959963984540054
@@ -342,6 +347,56 @@ def test_coverage_of_rare_unequal_arms_is_better_than_walds() -> None:
     assert 0.935 < exact_coverage(newcombe, n1, n2, rate, rate, 0.0) < 0.985
     assert 0.935 < exact_coverage(difference_score, 400, 100, rate, rate, 0.0) < 0.985
     assert 0.935 < exact_coverage(ratio_score, 300, 150, 0.05, 0.075, 1.5) < 0.985
+
+
+# Successes of both arms together, units of each arm. Counted from the public files: Cookie Cats
+# (both retentions), Udacity after the usual cleaning, Hillstrom (women's e-mail against none,
+# visits and the much rarer purchases).
+SHUFFLED = {
+    "retention_1": (40_153, 44_700, 45_489),
+    "retention_7": (16_781, 44_700, 45_489),
+    "converted": (34_753, 145_274, 145_310),
+    "visit": (5_500, 21_306, 21_387),
+    "purchase": (311, 21_306, 21_387),
+}
+
+
+@pytest.mark.parametrize("name", list(SHUFFLED))
+def test_false_alarms_over_all_shuffles_of_public_data(name: str) -> None:
+    # To deal real units out again is to draw a hypergeometric number: no sampling, all shuffles.
+    total, n1, n2 = SHUFFLED[name]
+    chance = stats.hypergeom(n1 + n2, total, n1)
+    low, high = (int(end) for end in chance.ppf([1e-7, 1.0 - 1e-7]))
+    x = np.arange(low, high + 1)
+    alarms = dict.fromkeys(("z", "g", "too high", "too low"), 0.0)
+    for count, mass in zip(x.tolist(), chance.pmf(x).tolist(), strict=True):
+        first, second = (count, n1), (total - count, n2)
+        below, above = newcombe(first, second, CRITICAL)
+        alarms["too high"] += mass * (below > 0.0)
+        alarms["too low"] += mass * (above < 0.0)
+        for test in ("z", "g"):
+            alarms[test] += mass * (_judge(test, first, second, "two-sided", correction=False)[1]
+                                    < math.log(0.05))  # fmt: skip
+    assert 0.044 < alarms["z"] < 0.056
+    assert 0.044 < alarms["g"] < 0.056
+    assert 0.019 < alarms["too high"] < 0.031
+    assert 0.019 < alarms["too low"] < 0.031
+
+
+def test_udacity_has_the_known_numbers(shared_data: Path) -> None:
+    path = shared_data / "udacity_ab" / "ab_data.parquet"
+    if not path.is_file():
+        pytest.skip("ab_data.parquet is not here")
+    pytest.importorskip("pyarrow")
+    rows = pd.read_parquet(path)
+    matched = (rows["group"] == "treatment") == (rows["landing_page"] == "new_page")
+    assert int((~matched).sum()) == 3893
+    clean = rows[matched].drop_duplicates("user_id")
+    assert len(clean) == 290_584
+    result = Experiment(Proportion("converted"), control="control", variant="group").analyze(clean)
+    (effect,) = result.effects
+    assert effect.statistic == pytest.approx(-1.3109, abs=5e-5)
+    assert effect.p_value == pytest.approx(0.1899, abs=5e-5)
 
 
 # --- the metric --------------------------------------------------------------------------
