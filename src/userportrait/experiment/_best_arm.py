@@ -130,9 +130,27 @@ def probability_best(estimates: Sequence[Estimate], design: Bayes | None = None)
     an adjustment gives the control slightly different means beside each variant, the effects
     are kept and the first of these means is used.
 
+    References
+    ----------
+    .. [1] Scott (2010), "A modern Bayesian look at the multi-armed bandit", Applied Stochastic
+       Models in Business and Industry 26(6).
+
     Examples
     --------
-    See `BestArm`.
+    >>> from userportrait.experiment import Bayes, Estimate, probability_best
+    >>> visits = [
+    ...     Estimate(
+    ...         metric="visit", control="A", variant=arm, n_control=1000, n_variant=1000,
+    ...         control_mean=0.05, variant_mean=rate, control_variance=0.05 * 0.95 / 1000,
+    ...         variant_variance=rate * (1 - rate) / 1000,
+    ...     )
+    ...     for arm, rate in (("B", 0.06), ("C", 0.07))
+    ... ]
+    >>> probability_best(visits, Bayes(prior_counts=(1, 1))).to_frame().round(3)
+      arm  probability  expected_loss
+    0   A        0.018          0.021
+    1   B        0.178          0.011
+    2   C        0.804          0.001
     """
     prior = Bayes() if design is None else design
     check_values("probability_best", {"design": prior}, {"design": InstanceOf((Bayes,), "Bayes")})

@@ -161,6 +161,20 @@ def sequential_path(
     ------
     InvalidDataError
         If there is no estimate, or more than there are planned looks.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Anytime, Estimate, sequential_path
+    >>> looks = [
+    ...     Estimate(
+    ...         metric="spend", control="A", variant="B", n_control=n, n_variant=n,
+    ...         control_mean=10.0, variant_mean=10.6, control_variance=4 / n,
+    ...         variant_variance=4 / n,
+    ...     )
+    ...     for n in (100, 250)
+    ... ]
+    >>> sequential_path(looks, Anytime(n_star=500), labels=["Monday", "Tuesday"]).decision
+    ('continue', 'effect')
     """
     values = {"design": design, "alpha": alpha, "alternative": alternative}
     check_values("sequential_path", values, _RULES)
@@ -225,6 +239,24 @@ def path_by_day(
     -------
     SequentialPath
         Days before both arms have two units are left out. Labels are the days.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.experiment import Aggregates, GroupSequential, Mean, path_by_day
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "variant": ["A", "B"] * 6,
+    ...         "day": [1] * 4 + [2] * 4 + [3] * 4,
+    ...         "spend": [1.0, 3.0, 2.0, 5.0, 1.0, 4.0, 2.0, 3.0, 1.0, 6.0, 3.0, 4.0],
+    ...     }
+    ... )
+    >>> days = Aggregates.from_frame(frame, ["spend"], by=["day"])
+    >>> path = path_by_day(
+    ...     Mean("spend"), days, GroupSequential(looks=3), control="A", variant="B"
+    ... )
+    >>> path.decision
+    ('continue', 'effect', 'effect')
     """
     by_day = aggregates.collapse((day,))
     found: list[Estimate] = []

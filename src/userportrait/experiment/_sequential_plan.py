@@ -198,6 +198,19 @@ def plan_looks(
     -------
     SequentialPlan
         With 'less', bounds are those of the statistic turned round.
+
+    References
+    ----------
+    .. [1] Jennison and Turnbull (2000), "Group Sequential Methods with Applications to
+       Clinical Trials", chapter 2.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import GroupSequential, Spending, plan_looks
+    >>> design = GroupSequential(looks=4, futility=Spending("hwang-shih-decani", -2))
+    >>> plan = plan_looks(design, power=0.9, alternative="greater")
+    >>> round(plan.inflation, 3), round(plan.expected_without_effect, 3)
+    (1.101, 0.646)
     """
     check_values(
         "plan_looks",
