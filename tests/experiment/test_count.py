@@ -81,5 +81,13 @@ def test_covariates_and_caps_are_for_the_mean() -> None:
         Column(source="before"),
         Column(source="spend", above=0.0),
     )
+    data = frame()
+    found = Experiment(Count("spend", cap=Cap(quantile=0.99)), control="A").analyze(data)
+    limit = float(np.quantile(data["spend"], 0.99, method="inverted_cdf"))
+    known = Experiment(Count("spend"), control="A").analyze(
+        data.assign(spend=data["spend"].clip(upper=limit))
+    )
+    for first, second in zip(found, known, strict=True):
+        assert first.effect == pytest.approx(second.effect, rel=1e-9)
     with pytest.raises(InvalidParameterError, match=r"must not use 'spend'"):
         Count("spend", "spend")

@@ -154,7 +154,8 @@ class Experiment:
         given: Any = self.metrics
         metrics: tuple[Any, ...] = (given,)
         if isinstance(given, Iterable):
-            metrics = tuple(cast("Iterable[Any]", given))
+            listed: Iterable[Any] = given
+            metrics = tuple(listed)
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "control", label_of(self.control))
         after: Any = self.measured_after
@@ -198,12 +199,11 @@ class Experiment:
             If a column is not there.
         """
         merged = cast("Mapping[str, tuple[str, ...]]", self.merged)
-        metrics = tuple(part for metric in self._given for part in _with_parts(metric))
         if isinstance(data, Aggregates):
-            arms = prepare_aggregates(metrics, data, by=self.design.by, merged=merged)
+            arms = prepare_aggregates(self._given, data, by=self.design.by, merged=merged)
         else:
             arms = prepare_frame(
-                metrics,
+                self._given,
                 data,
                 variant=self.variant,
                 by=self.design.by,
@@ -227,11 +227,6 @@ class Experiment:
     @property
     def _given(self) -> tuple[Metric, ...]:
         return cast("tuple[Metric, ...]", self.metrics)
-
-    @property
-    def _parts(self) -> set[str]:
-        """Names of the parts that metrics bring along."""
-        return {part.name for metric in self._given for part in getattr(metric, "parts", ())}
 
     def _contradictions(self, metrics: Sequence[Metric]) -> list[str]:
         """Return what is wrong with values that are right by themselves."""
@@ -299,7 +294,7 @@ class Experiment:
                 try:
                     estimate = self._estimate(metric, arms, control, variant)
                 except InvalidDataError:
-                    if metric.name in self._parts:
+                    if metric.name in arms.parts:
                         continue  # the metric itself can do without its parts
                     raise
                 judgement = self._judge(metric, estimate, arms, self.alpha)
@@ -339,7 +334,7 @@ class Experiment:
     def _adjusted(self, cases: list[_Case], arms: Arms) -> list[_Case]:
         """Share the chance of error between the hypotheses."""
         found = list(cases)
-        for i, (log, level) in self._shares(cases).items():
+        for i, (log, level) in self._shares(cases, arms.parts).items():
             case = cases[i]
             judged = self._judge(case.metric, case.estimate, arms, level)
             notes = judged.notes
@@ -355,12 +350,12 @@ class Experiment:
             found[i] = replace(case, adjusted=log, interval_alpha=level, judgement=judged)
         return found
 
-    def _shares(self, cases: list[_Case]) -> dict[int, tuple[float, float]]:
+    def _shares(self, cases: list[_Case], parts: frozenset[str]) -> dict[int, tuple[float, float]]:
         """Return the adjusted logarithm and the level of each hypothesis in the family."""
         family = [
             i
             for i, case in enumerate(cases)
-            if case.metric.role != "guardrail" and case.metric.name not in self._parts
+            if case.metric.role != "guardrail" and case.metric.name not in parts
         ]
         if self.multiplicity is None or not family:
             return {}
@@ -426,11 +421,6 @@ def _metric_problems(metrics: Sequence[Any]) -> list[str]:
     names = [metric.name for metric in metrics]
     twice = sorted({name for name in names if names.count(name) > 1})
     return [f"two metrics are called '{name}'; give one of them name=." for name in twice]
-
-
-def _with_parts(metric: Metric) -> tuple[Metric, ...]:
-    """Return a metric, and those that it is made of."""
-    return (metric, *getattr(metric, "parts", ()))
 
 
 def _holds_zero(interval: tuple[float, float]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Arms", "is_row_metric", "prepare_aggregates", "prepare_frame"]
 
+_OF_GROUPS = ("n", "means", "offsets", "cross", "filled", "dropped")
+"""What aggregates hold by group."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arms:
@@ -41,7 +44,9 @@ class Arms:
     Parameters
     ----------
     metrics : tuple of Metric
-        Those asked for, with caps turned into numbers.
+        Those asked for, with caps turned into numbers, and the parts that they bring along.
+    parts : frozenset of str
+        Names of those parts.
     counts : dict of str to int
         Units of each arm; merged arms after the others.
     aggregates : Aggregates, optional
@@ -55,6 +60,7 @@ class Arms:
     """
 
     metrics: tuple[Metric, ...]
+    parts: frozenset[str]
     counts: dict[str, int]
     aggregates: Aggregates | None
     moments: dict[str, Moments]
@@ -84,6 +90,7 @@ def prepare_aggregates(
     MissingColumnError
         If a column was not aggregated.
     """
+    metrics, parts = _with_parts(metrics)
     needing = [metric.name for metric in metrics if is_row_metric(metric)]
     problems = [f"'{name}' needs rows; analyze a frame instead." for name in needing]
     problems += [
@@ -104,7 +111,8 @@ def prepare_aggregates(
     moments = {name: aggregates.moments(name) for name in names}
     lost = {name: np.array([key[0] == name for key in aggregates.keys]) for name in names}
     return Arms(
-        tuple(metrics),
+        metrics,
+        parts,
         {name: moments[name].n for name in names},
         aggregates,
         moments,
@@ -124,22 +132,32 @@ def prepare_frame(
     missing: Missing,
 ) -> Arms:
     """Aggregate a frame, and collect rows where a metric needs them."""
-    resolved = tuple(_with_limits(metric, frame) for metric in metrics)
+    resolved, parts = _with_parts([_with_limits(metric, frame) for metric in metrics])
     of_rows = [cast("RowMetric", m) for m in resolved if is_row_metric(m)]
     of_moments = [cast("MomentMetric", m) for m in resolved if not is_row_metric(m)]
-    arms = Arms(resolved, {}, None, {}, {}, {}, {})
+    arms = Arms(resolved, parts, {}, None, {}, {}, {}, {})
     if of_moments:
         groups = [metric.columns for metric in of_moments]
         distinct = list(dict.fromkeys(column for group in groups for column in group))
         aggregates = Aggregates.from_frame(
             frame, distinct, variant=variant, by=by, together=groups, missing=missing
         )
-        arms = replace(
-            prepare_aggregates(of_moments, aggregates, by=by, merged=merged), metrics=resolved
-        )
+        arms = prepare_aggregates(of_moments, aggregates, by=by, merged=merged)
+        arms = replace(arms, metrics=resolved, parts=parts)
     if of_rows:
         arms = _with_rows(arms, of_rows, frame, variant, merged, missing)
     return arms
+
+
+def _with_parts(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], frozenset[str]]:
+    """Put behind each metric the parts that it brings along."""
+    found: list[Metric] = []
+    names: set[str] = set()
+    for metric in metrics:
+        parts: tuple[Metric, ...] = getattr(metric, "parts", ())
+        found += [metric, *parts]
+        names.update(part.name for part in parts)
+    return tuple(found), frozenset(names)
 
 
 def _with_limits(metric: Metric, frame: IntoFrame) -> Metric:
@@ -162,15 +180,13 @@ def _with_merged(aggregates: Aggregates, merged: Mapping[str, Sequence[str]]) ->
     for name, parts in merged.items():
         _check_merged(name, parts, aggregates.variants)
         rows = np.flatnonzero([key[0] in parts for key in aggregates.keys])
-        part = replace(
-            aggregates,
-            keys=tuple((name, *aggregates.keys[row][1:]) for row in rows),
-            n=aggregates.n[rows],
-            offsets=aggregates.offsets[rows],
-            cross=aggregates.cross[rows],
-            filled=aggregates.filled[rows],
-            dropped=aggregates.dropped[rows],
-        )
+        of_groups: dict[str, Any] = {
+            field.name: getattr(aggregates, field.name)[rows]
+            for field in fields(aggregates)
+            if field.name in _OF_GROUPS
+        }
+        keys = tuple((name, *aggregates.keys[row][1:]) for row in rows)
+        part = replace(aggregates, keys=keys, **of_groups)
         found = found.merge(part)
     return found
 
@@ -225,8 +241,8 @@ def _with_rows(
         arms,
         counts=counts,
         rows=rows,
-        dropped=arms.dropped or dropped,
-        filled=arms.filled or zeros,
+        dropped={n: max(lost, arms.dropped.get(n, 0)) for n, lost in dropped.items()},
+        filled={n: zeros[n] + arms.filled.get(n, 0) for n in dropped},
     )
 
 
