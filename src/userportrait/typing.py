@@ -22,6 +22,7 @@ __all__ = [
     "Recommends",
     "Scorer",
     "StateStore",
+    "SupportsAggregates",
     "SupportsEncodedProfiles",
     "TagValue",
 ]
@@ -364,4 +365,36 @@ class Mergeable(Protocol):
     @classmethod
     def from_bytes(cls, payload: bytes) -> Self:
         """Read what `to_bytes` wrote."""
+        ...
+
+
+class SupportsAggregates(Protocol):
+    """Where the figures of an experiment are summed: a warehouse, a stream, a service.
+
+    `userportrait.experiment.Aggregates.from_store` asks it, and
+    `userportrait.testing.check_aggregates` tells whether a class keeps these promises.
+    """
+
+    def read_aggregates(
+        self, columns: Sequence[str], *, variant: str, by: Sequence[str]
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return one row, or several that merge, for each group that has units.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of the numbers.
+        variant : str
+            The column that says which arm a unit was in.
+        by : sequence of str
+            Further columns to group by; may be empty.
+
+        Returns
+        -------
+        iterable of mapping
+            Under `variant` and the names of `by` the labels, None for none; ``n``, the units;
+            for each column ``mean_NAME``; for each pair of columns, and each with itself,
+            ``cross_NAME_NAME`` in any order: the sum over units of the products of deviations
+            from the group's means.
+        """
         ...

@@ -128,6 +128,19 @@ def test_a_shift_of_a_billion_changes_no_variance(name: str) -> None:
         assert moved.moments(variant).variance("spend") == pytest.approx(wanted, rel=1e-10)
 
 
+def test_arms_and_groups_far_apart_keep_their_digits() -> None:
+    luck = np.random.default_rng(5)
+    arm = np.r_[np.zeros(3_000, dtype=int), np.ones(3_000, dtype=int), [2] * 5]
+    plain = np.round(luck.standard_normal(len(arm)) * 64) / 64
+    moved = plain + np.array([0.0, 1e9, -1e9])[arm]
+    order = luck.permutation(len(arm))
+    near, far = (
+        Aggregates.from_frame(pd.DataFrame({"variant": arm, "spend": v}).iloc[order], ["spend"])
+        for v in (plain, moved)
+    )
+    np.testing.assert_allclose(far.cross, near.cross, rtol=1e-10)
+
+
 def test_the_number_of_threads_changes_no_bit() -> None:
     luck = np.random.default_rng(0)
     rows = {f"x{i}": luck.standard_normal(30_000) for i in range(12)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ from userportrait.experiment._aggregates_panel import Table, regroup
 from userportrait.experiment._moments import Column, Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from userportrait.typing import IntoFrame
+    from userportrait.typing import IntoFrame, SupportsAggregates
 
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.int64]
@@ -134,6 +134,127 @@ class Aggregates:
         return aggregate_frame(
             frame, columns, variant=variant, by=by, together=together, missing=missing
         )
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: Iterable[Mapping[str, Any]] | IntoFrame,
+        columns: Sequence[str | Column],
+        *,
+        variant: str = "variant",
+        by: Sequence[str] = (),
+        together: Sequence[Sequence[str | Column]] | None = None,
+    ) -> Aggregates:
+        """Take rows that a database has aggregated, one for each group.
+
+        Parameters
+        ----------
+        rows : iterable of mapping, or frame
+            The variant and the columns of `by`; ``n``, the units; for each column ``mean_NAME``;
+            for each pair of columns, and each with itself, ``cross_NAME_NAME`` in any order: the
+            sum of products of deviations from the group's means, which is ``n`` times SQL's
+            ``covar_pop``. Rows of one group merge.
+        columns : sequence of str or Column
+            The columns that were aggregated.
+        variant, by, together
+            As in `from_frame`.
+
+        Raises
+        ------
+        MissingColumnError
+            If a row lacks a name.
+        InvalidDataError
+            If a count is not a whole number, a number is missing or not finite, or a sum of
+            squares is negative.
+
+        Examples
+        --------
+        >>> from userportrait.experiment import Aggregates
+        >>> rows = [
+        ...     {"variant": "A", "n": 2, "mean_spend": 2.0, "cross_spend_spend": 2.0},
+        ...     {"variant": "B", "n": 2, "mean_spend": 7.0, "cross_spend_spend": 8.0},
+        ... ]
+        >>> Aggregates.from_rows(rows, ["spend"]).moments("B").variance("spend")
+        8.0
+        """
+        from userportrait.experiment._aggregates_rows import aggregate_rows
+
+        return aggregate_rows(
+            rows, columns, variant=variant, by=by, together=together, form="centred", shift={}
+        )
+
+    @classmethod
+    def from_sums(
+        cls,
+        rows: Iterable[Mapping[str, Any]] | IntoFrame,
+        columns: Sequence[str | Column],
+        *,
+        variant: str = "variant",
+        by: Sequence[str] = (),
+        together: Sequence[Sequence[str | Column]] | None = None,
+        shift: Mapping[str, float] | None = None,
+    ) -> Aggregates:
+        """Take plain sums and sums of products, one row for each group.
+
+        Sums of squares of values whose mean is large beside their spread have lost digits
+        before they arrive; sum values less a `shift` near the mean, or use `from_rows`.
+
+        Parameters
+        ----------
+        rows : iterable of mapping, or frame
+            As in `from_rows`, but with ``sum_NAME`` and ``sum_NAME_NAME``.
+        columns, variant, by, together
+            As in `from_rows`.
+        shift : mapping of str to float, optional
+            What was subtracted from each value of a column before it was summed; 0 by default.
+
+        Raises
+        ------
+        MissingColumnError, InvalidDataError
+            As `from_rows`.
+
+        Examples
+        --------
+        >>> from userportrait.experiment import Aggregates
+        >>> rows = [{"variant": "A", "n": 2, "sum_spend": 4.0, "sum_spend_spend": 10.0}]
+        >>> Aggregates.from_sums(rows, ["spend"]).moments("A").variance("spend")
+        2.0
+        """
+        from userportrait.experiment._aggregates_rows import aggregate_rows
+
+        return aggregate_rows(
+            rows, columns, variant=variant, by=by, together=together, form="sums",
+            shift=shift or {},
+        )  # fmt: skip
+
+    @classmethod
+    def from_store(
+        cls,
+        store: SupportsAggregates,
+        columns: Sequence[str | Column],
+        *,
+        variant: str = "variant",
+        by: Sequence[str] = (),
+        together: Sequence[Sequence[str | Column]] | None = None,
+    ) -> Aggregates:
+        """Ask a store of your own; see `userportrait.typing.SupportsAggregates`.
+
+        Parameters
+        ----------
+        store : SupportsAggregates
+        columns, variant, by, together
+            As in `from_rows`. A derived column is asked for by its name, such as
+            ``'spend above 0'``.
+
+        Raises
+        ------
+        MissingColumnError, InvalidDataError
+            As `from_rows`.
+        """
+        named = [c if isinstance(c, str) else c.name for c in columns]
+        labels = [by] if isinstance(by, str) else list(by)
+        rows = store.read_aggregates(named, variant=variant, by=labels)
+        return cls.from_rows(rows, columns, variant=variant, by=labels, together=together)
 
     @property
     def means(self) -> Floats:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._aggregates import Missing
     from userportrait.typing import IntoFrame
 
-__all__ = ["aggregate_frame", "check_columns", "pairs_of"]
+__all__ = ["aggregate_frame", "check_columns", "distinct_columns", "pairs_of"]
 
 _NUMERIC = ("integer", "number", "decimal", "boolean", "empty")
 
@@ -40,7 +40,7 @@ def aggregate_frame(
 ) -> Aggregates:
     """Do what `Aggregates.from_frame` says."""
     check_values("Aggregates", {"missing": missing}, {"missing": OneOf(("error", "drop", "zero"))})
-    asked = _distinct(columns)
+    asked = distinct_columns(columns)
     labels = (variant, *([by] if isinstance(by, str) else by))
     inner = frames.enter(frame)
     _check_labels(inner, labels)
@@ -89,7 +89,8 @@ def _aggregate_spark(
     return found
 
 
-def _distinct(columns: Sequence[str | Column]) -> tuple[Column, ...]:
+def distinct_columns(columns: Sequence[str | Column]) -> tuple[Column, ...]:
+    """Return columns, each once, made of names where names were given."""
     given = [columns] if isinstance(columns, (str, Column)) else list(columns)
     found = [c if isinstance(c, Column) else Column(source=c) for c in given]
     by_name = {column.name: column for column in found}

@@ -23,7 +23,10 @@ PANEL_ROWS = 1 << 18
 """Rows that share a pilot mean; the moments of panels are merged by Chan's formula."""
 
 _BLOCK_ROWS = 1 << 12
-_PILOT_EVERY = 61
+_LONG_BLOCK_ROWS = 1 << 13
+_PILOT_ROWS = 512
+_FEW_SEEN = 8
+_NEAR = 8.0
 _VERY_FEW_GROUPS = 4
 _FEW_GROUPS = 64
 
@@ -69,43 +72,100 @@ def panel_table(
         Finite float64.
     pairs : ndarray of shape (2, q)
     """
-    pilot = np.array([values[::_PILOT_EVERY].mean() if len(values) else 0.0 for values in columns])
     if n_groups > _FEW_GROUPS:
+        pilot = np.array(
+            [v[:: max(len(v) // _PILOT_ROWS, 1)].mean() if len(v) else 0.0 for v in columns]
+        )
         return _many_groups(codes, n_groups, columns, pairs, pilot), pilot
     n = np.bincount(codes, minlength=n_groups)
+    if not len(codes):
+        return _empty(n_groups, len(columns), pairs), np.zeros(len(columns))
+    pilots = _pilots(codes, n_groups, columns)
     with one_blas_thread():
-        gram = _grams(codes, n_groups, columns, pilot)
-    sums = gram[:, -1]
+        sums, products = _sums(codes, n_groups, columns, pairs, pilots)
     off = sums / np.maximum(n, 1)[:, None]
-    cross = gram[:, pairs[0], pairs[1]] - sums[:, pairs[0]] * off[:, pairs[1]]
-    return Table(n.astype(np.int64), off, cross, pairs), pilot
+    cross = products - sums[:, pairs[0]] * off[:, pairs[1]]
+    origin = pilots[np.argmax(n)]
+    offsets = np.where(n[:, None] > 0, (pilots - origin) + off, 0.0)
+    return Table(n.astype(np.int64), offsets, cross, pairs), origin
 
 
-def _grams(
-    codes: NDArray[np.integer], n_groups: int, columns: Sequence[Floats], pilot: Floats
-) -> Floats:
-    """Return sums of products of the columns less the pilot by group; last, their sums.
+def _empty(n_groups: int, n_columns: int, pairs: NDArray[np.intp]) -> Table:
+    cross = np.zeros((n_groups, pairs.shape[1]))
+    return Table(np.zeros(n_groups, dtype=np.int64), np.zeros((n_groups, n_columns)), cross, pairs)
 
-    The rows of a block are sorted by group, so that each group is one product of matrices.
+
+def _pilots(codes: NDArray[np.integer], n_groups: int, columns: Sequence[Floats]) -> Floats:
+    """Return for each group a number near each mean; 0 where the mean is not large.
+
+    A mean of a few standard deviations costs one or two digits of sixteen, less than it takes
+    to subtract it.
+    """
+    step = max(len(codes) // _PILOT_ROWS, 1)
+    some = codes[::step]
+    seen = np.bincount(some, minlength=n_groups)
+    n = np.maximum(seen, 1)
+    unseen = np.flatnonzero(seen < _FEW_SEEN)
+    rows = _first_rows(codes, n_groups)[unseen] if len(unseen) else unseen
+    found = np.zeros((n_groups, len(columns)))
+    for at, values in enumerate(columns):
+        sample = values[::step]
+        means = np.bincount(some, weights=sample, minlength=n_groups) / n
+        off = sample - means[some]
+        spread = np.sqrt(np.bincount(some, weights=off * off, minlength=n_groups) / n)
+        found[:, at] = np.where(np.abs(means) <= _NEAR * spread, 0.0, means)
+        if len(unseen):
+            found[unseen, at] = values[rows]
+    return found
+
+
+def _first_rows(codes: NDArray[np.integer], n_groups: int) -> NDArray[np.intp]:
+    """Return where each group has its first row; 0 where it has none."""
+    found = np.zeros(n_groups, dtype=np.intp)
+    found[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return found
+
+
+def _sums(
+    codes: NDArray[np.integer],
+    n_groups: int,
+    columns: Sequence[Floats],
+    pairs: NDArray[np.intp],
+    pilots: Floats,
+) -> tuple[Floats, Floats]:
+    """Return sums, and sums of products, of the columns less the pilots, by group.
+
+    The rows of a block are sorted by group. Then each group is one product of matrices, or,
+    where few of its products are wanted, one product of two rows for each pair.
     """
     p, rows = len(columns), len(codes)
-    gram = np.zeros((n_groups, p + 1, p))
-    buffer = np.empty((p + 1, _BLOCK_ROWS))
-    buffer[p] = 1.0
-    shift = pilot[:, None]
-    for start in range(0, rows, _BLOCK_ROWS):
-        stop = min(start + _BLOCK_ROWS, rows)
+    singly = n_groups <= _VERY_FEW_GROUPS and 6 * pairs.shape[1] < p * p
+    height = _LONG_BLOCK_ROWS if singly else _BLOCK_ROWS
+    wanted: list[list[int]] = pairs.T.tolist()
+    sums, products = np.zeros((n_groups, p)), np.zeros((n_groups, pairs.shape[1]))
+    buffer = np.ones((p + 1, height))  # the row of ones makes sums of products
+    far: list[list[int]] = [np.flatnonzero(pilot).tolist() for pilot in pilots]
+    for start in range(0, rows, height):
+        stop = min(start + height, rows)
         order, ends = _by_group(codes[start:stop], n_groups)
         width = stop - start
         for at, values in enumerate(columns):
             values[start:stop].take(order, out=buffer[at, :width], mode="clip")
-        buffer[:p, :width] -= shift
         first = 0
         for group, last in enumerate(ends):
-            if last > first:
-                gram[group] += buffer[:, first:last] @ buffer[:p, first:last].T
+            part = buffer[:, first:last]
+            for at in far[group]:
+                part[at] -= pilots[group, at]
+            if singly:
+                lines = list(part)
+                sums[group] += [line.dot(lines[p]) for line in lines[:p]]
+                products[group] += [lines[i].dot(lines[j]) for i, j in wanted]
+            elif last > first:
+                gram = part @ part[:p].T
+                sums[group] += gram[p]
+                products[group] += gram[pairs[0], pairs[1]]
             first = last
-    return gram
+    return sums, products
 
 
 def _by_group(codes: NDArray[np.integer], n_groups: int) -> tuple[NDArray[np.intp], Sequence[int]]:
