@@ -7,16 +7,88 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.predict._calibration import (
+        calibrate,
+        calibration_table,
+        expected_calibration_error,
+    )
+    from userportrait.predict._compare import compare_classifiers, cross_fitted_scores
+    from userportrait.predict._evaluate import (
+        ClassifierEvaluation,
+        evaluate_classifier,
+        evaluate_scores,
+    )
+    from userportrait.predict._importance import partial_dependence, permutation_importance
+    from userportrait.predict._lift import lift_table
+    from userportrait.predict._plots import (
+        plot_calibration,
+        plot_evaluation,
+        plot_gain,
+        plot_lift,
+        plot_precision_recall,
+        plot_roc,
+    )
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
     from userportrait.predict._separation import Separation
+    from userportrait.predict._targets import TargetList, choose_targets
+    from userportrait.predict._thresholds import Confusion, choose_threshold, confusion
 
-__all__ = ["LeakageWarning", "Propensity", "Separation", "SeparationWarning"]
+__all__ = [
+    "ClassifierEvaluation",
+    "Confusion",
+    "LeakageWarning",
+    "Propensity",
+    "Separation",
+    "SeparationWarning",
+    "TargetList",
+    "calibrate",
+    "calibration_table",
+    "choose_targets",
+    "choose_threshold",
+    "compare_classifiers",
+    "confusion",
+    "cross_fitted_scores",
+    "evaluate_classifier",
+    "evaluate_scores",
+    "expected_calibration_error",
+    "lift_table",
+    "partial_dependence",
+    "permutation_importance",
+    "plot_calibration",
+    "plot_evaluation",
+    "plot_gain",
+    "plot_lift",
+    "plot_precision_recall",
+    "plot_roc",
+]
 
 _HOMES: dict[str, str] = {
+    "ClassifierEvaluation": "userportrait.predict._evaluate",
+    "Confusion": "userportrait.predict._thresholds",
     "LeakageWarning": "userportrait.predict._propensity",
     "Propensity": "userportrait.predict._propensity",
     "Separation": "userportrait.predict._separation",
     "SeparationWarning": "userportrait.predict._propensity",
+    "TargetList": "userportrait.predict._targets",
+    "calibrate": "userportrait.predict._calibration",
+    "calibration_table": "userportrait.predict._calibration",
+    "choose_targets": "userportrait.predict._targets",
+    "choose_threshold": "userportrait.predict._thresholds",
+    "compare_classifiers": "userportrait.predict._compare",
+    "confusion": "userportrait.predict._thresholds",
+    "cross_fitted_scores": "userportrait.predict._compare",
+    "evaluate_classifier": "userportrait.predict._evaluate",
+    "evaluate_scores": "userportrait.predict._evaluate",
+    "expected_calibration_error": "userportrait.predict._calibration",
+    "lift_table": "userportrait.predict._lift",
+    "partial_dependence": "userportrait.predict._importance",
+    "permutation_importance": "userportrait.predict._importance",
+    "plot_calibration": "userportrait.predict._plots",
+    "plot_evaluation": "userportrait.predict._plots",
+    "plot_gain": "userportrait.predict._plots",
+    "plot_lift": "userportrait.predict._plots",
+    "plot_precision_recall": "userportrait.predict._plots",
+    "plot_roc": "userportrait.predict._plots",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())

@@ -154,16 +154,16 @@ class Propensity(MatrixEstimator):
     --------
     >>> import pandas as pd
     >>> from userportrait.predict import Propensity
-    >>> X = pd.DataFrame({"plan": ["basic", "gold"] * 60, "visits": [1, 2, 3, 4] * 30})
-    >>> y = [0, 1, 1, 1, 0, 0, 1, 1] * 15
+    >>> X = pd.DataFrame({"plan": ["basic", "gold"] * 60, "visits": [1, 2, 3, 4, 5] * 24})
+    >>> y = [0, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1, 0] * 10
     >>> model = Propensity().fit(X, y)
     >>> model.summary()[["term", "level", "odds_ratio"]].round(2)
             term level  odds_ratio
-    0  intercept  None        0.33
-    1       plan  gold        9.00
-    2     visits  None        1.00
+    0  intercept  None         0.5
+    1       plan  gold         4.0
+    2     visits  None         1.0
     >>> model.predict_proba(X.head(1)).round(2).tolist()
-    [[0.75, 0.25]]
+    [[0.67, 0.33]]
     """
 
     classes_: NDArray[Any]

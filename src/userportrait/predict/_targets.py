@@ -1,0 +1,243 @@
+"""Whom to contact: the customers that a budget buys, and what they should bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.display import definition_list, page_fragment
+from userportrait._core.params import Between, Optional, check_values
+from userportrait.errors import InvalidDataError
+from userportrait.predict._calibration import read_probability
+from userportrait.predict._lift import read_score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+__all__ = ["TargetList", "choose_targets"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TargetList:
+    """The customers to contact, best first.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        ``rank``, ``customer_id``, ``probability``, ``value``, ``cost``, ``expected_profit``,
+        ``cumulative_cost``, ``cumulative_profit``.
+    n_candidates : int
+        Customers given.
+    n_unprofitable : int
+        Customers whose expected profit is not above 0, so that they are never chosen.
+    budget : float or None
+
+    See Also
+    --------
+    choose_targets : Make one.
+
+    Examples
+    --------
+    >>> from userportrait.predict import choose_targets
+    >>> found = choose_targets(["ann", "bo"], [0.4, 0.01], value=30, cost=1)
+    >>> found.customers["customer_id"].tolist(), round(found.expected_profit, 2)
+    (['ann'], 11.0)
+    """
+
+    customers: pd.DataFrame
+    n_candidates: int
+    n_unprofitable: int
+    budget: float | None
+
+    @property
+    def cost(self) -> float:
+        """What contacting them costs."""
+        return float(self.customers["cost"].sum())
+
+    @property
+    def expected_responses(self) -> float:
+        """How many should respond."""
+        return float(self.customers["probability"].sum())
+
+    @property
+    def expected_profit(self) -> float:
+        """What they should bring, less the cost."""
+        return float(self.customers["expected_profit"].sum())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the customers."""
+        return self.customers.copy()
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.customers):,} of {self.n_candidates:,} customers: cost {self.cost:,.2f}, "
+            f"expected responses {self.expected_responses:,.1f}, "
+            f"expected profit {self.expected_profit:,.2f}; "
+            f"{self.n_unprofitable:,} would not pay for their contact"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = {
+            "customers": f"{len(self.customers):,} of {self.n_candidates:,}",
+            "cost": f"{self.cost:,.2f}",
+            "expected responses": f"{self.expected_responses:,.1f}",
+            "expected profit": f"{self.expected_profit:,.2f}",
+            "would not pay for their contact": f"{self.n_unprofitable:,}",
+        }
+        return page_fragment("Target list", definition_list(shown))
+
+
+def choose_targets(
+    customer_id: Any,
+    probability: Any,
+    *,
+    value: Any = 1.0,
+    cost: Any = 0.0,
+    budget: float | None = None,
+    n_most: int | None = None,
+) -> TargetList:
+    """Choose the customers whose contact pays most, within a budget.
+
+    Parameters
+    ----------
+    customer_id : array-like of shape (n_customers,)
+        Each once.
+    probability : array-like of shape (n_customers,)
+        Chance of a response, in [0, 1]; calibrated, or the profit is wrong.
+    value : float or array-like of shape (n_customers,), default=1.0
+        What a response brings.
+    cost : float or array-like of shape (n_customers,), default=0.0
+        What a contact costs, 0 or more.
+    budget : float, optional
+        Cost of all contacts, at most.
+    n_most : int, optional
+        Customers, at most.
+
+    Returns
+    -------
+    TargetList
+
+    Raises
+    ------
+    InvalidParameterError
+        If `budget` or `n_most` are out of range.
+    InvalidDataError
+        If lengths differ, values are missing, IDs stand twice, or probabilities are outside
+        [0, 1].
+
+    Notes
+    -----
+    Customers are taken by expected profit per cost where there is a budget and costs differ,
+    by expected profit otherwise, equal ones in the order given, as long as the budget lasts; a
+    customer that no longer fits is passed over. That is within one customer's profit of the
+    best list. [1]_
+
+    References
+    ----------
+    .. [1] Dantzig (1957), "Discrete-variable extremum problems", Operations Research 5(2).
+
+    Examples
+    --------
+    >>> from userportrait.predict import choose_targets
+    >>> found = choose_targets(["ann", "bo", "cy"], [0.5, 0.4, 0.01], value=30, cost=1, budget=2)
+    >>> found.customers["customer_id"].tolist(), found.n_unprofitable
+    (['ann', 'bo'], 1)
+    >>> found.cost, found.expected_responses, found.expected_profit
+    (2.0, 0.9, 25.0)
+    """
+    check_values(
+        "choose_targets",
+        {"budget": budget, "n_most": n_most},
+        {
+            "budget": Optional(Between(0.0, 1e300)),
+            "n_most": Optional(Between(1, 2**62, integer=True)),
+        },
+    )
+    chance = read_probability(probability, owner="choose_targets")
+    ids = pd.Series(customer_id).reset_index(drop=True)
+    _check_ids(ids, len(chance))
+    worth = _spread(value, len(chance), "value")
+    price = _spread(cost, len(chance), "cost")
+    if (price < 0).any():
+        bad = np.flatnonzero(price < 0)
+        message = "choose_targets: cost must be 0 or more."
+        raise InvalidDataError(message, rows=bad[:5].tolist(), n_rows=len(bad))
+    profit = chance * worth - price
+    order = _order(profit, price, budget)
+    chosen = _within(order, price, budget, n_most)
+    frame = pd.DataFrame(
+        {
+            "rank": np.arange(1, len(chosen) + 1),
+            "customer_id": ids.iloc[chosen].to_numpy(),
+            "probability": chance[chosen],
+            "value": worth[chosen],
+            "cost": price[chosen],
+            "expected_profit": profit[chosen],
+            "cumulative_cost": np.cumsum(price[chosen]),
+            "cumulative_profit": np.cumsum(profit[chosen]),
+        }
+    )
+    return TargetList(
+        customers=frame, n_candidates=len(chance), n_unprofitable=int((profit <= 0).sum()),
+        budget=budget,
+    )  # fmt: skip
+
+
+def _check_ids(ids: pd.Series[Any], n_rows: int) -> None:
+    if len(ids) != n_rows:
+        message = f"choose_targets: {len(ids)} customer IDs and {n_rows} probabilities."
+        raise InvalidDataError(message)
+    for bad, what in ((ids.isna(), "are missing"), (ids.duplicated(), "stand twice")):
+        rows = np.flatnonzero(bad.to_numpy())
+        if len(rows):
+            message = f"choose_targets: some customer IDs {what}."
+            raise InvalidDataError(
+                message, column="customer_id", rows=rows[:5].tolist(), n_rows=len(rows)
+            )
+
+
+def _spread(values: Any, n_rows: int, name: str) -> Floats:
+    if np.ndim(values) == 0:
+        return np.full(n_rows, float(values))
+    found = read_score(values, owner="choose_targets", name=name)
+    if len(found) != n_rows:
+        message = f"choose_targets: {name} has {len(found)} values for {n_rows} customers."
+        raise InvalidDataError(message)
+    return found
+
+
+def _order(profit: Floats, price: Floats, budget: float | None) -> NDArray[np.intp]:
+    """Return the rows that pay, best first."""
+    paying = np.flatnonzero(profit > 0)
+    worth = profit[paying]
+    if budget is not None and price[paying].size and price[paying].min() < price[paying].max():
+        with np.errstate(divide="ignore"):
+            worth = worth / price[paying]
+    found: NDArray[np.intp] = paying[np.lexsort((-profit[paying], -worth))]
+    return found
+
+
+def _within(
+    order: NDArray[np.intp], price: Floats, budget: float | None, n_most: int | None
+) -> NDArray[np.intp]:
+    most = len(order) if n_most is None else min(n_most, len(order))
+    if budget is None:
+        return order[:most]
+    spent = np.cumsum(price[order])
+    fits = int(np.searchsorted(spent, budget * (1 + 1e-12), side="right"))
+    if fits >= most or fits == len(order):
+        return order[:most]
+    chosen = order[:fits].tolist()
+    left = budget - (float(spent[fits - 1]) if fits else 0.0)
+    for row in order[fits:].tolist():
+        if len(chosen) == most:
+            break
+        if price[row] <= left:
+            chosen.append(row)
+            left -= float(price[row])
+    return np.array(chosen, dtype=np.intp)

@@ -1,0 +1,271 @@
+"""Evaluation: scikit-learn's figures, DeLong by its definition, and what ties must not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+from userportrait.predict import (
+    Propensity,
+    calibrate,
+    calibration_table,
+    choose_targets,
+    choose_threshold,
+    compare_classifiers,
+    confusion,
+    cross_fitted_scores,
+    evaluate_classifier,
+    evaluate_scores,
+    expected_calibration_error,
+    lift_table,
+    partial_dependence,
+    permutation_importance,
+)
+from userportrait.predict._roc import areas_with_covariance, delong_p_value
+
+
+def scored(n: int = 400, seed: int = 0, decimals: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Return outcomes and probabilities with ties."""
+    source = np.random.default_rng(seed)
+    p = np.round(source.beta(1.5, 4, n), decimals)
+    return (source.random(n) < p).astype(int), p
+
+
+def rows(n: int = 400) -> tuple[pd.DataFrame, np.ndarray]:
+    source = np.random.default_rng(1)
+    X = pd.DataFrame(
+        {"a": source.normal(size=n), "b": source.normal(size=n), "c": source.normal(size=n)}
+    )
+    y = (source.random(n) < 1 / (1 + np.exp(-1.5 * X["a"] - 0.5 * X["b"]))).astype(int)
+    return X, y
+
+
+def test_figures_are_those_of_scikit_learn() -> None:
+    y, p = scored()
+    found = evaluate_scores(y, p)
+    assert found.auc == pytest.approx(metrics.roc_auc_score(y, p), rel=1e-12)
+    assert found.average_precision == pytest.approx(metrics.average_precision_score(y, p))
+    assert found.brier == pytest.approx(metrics.brier_score_loss(y, p))
+    assert found.log_loss == pytest.approx(metrics.log_loss(y, p, labels=[0, 1]))
+    ks = stats.ks_2samp(p[y == 1], p[y == 0]).statistic
+    assert found.ks == pytest.approx(ks)
+    called = p >= 0.5
+    assert found.confusion.accuracy == pytest.approx(metrics.accuracy_score(y, called))
+    assert found.confusion.f1 == pytest.approx(metrics.f1_score(y, called))
+    assert found.confusion.precision == pytest.approx(metrics.precision_score(y, called))
+    assert found.confusion.balanced_accuracy == pytest.approx(
+        metrics.balanced_accuracy_score(y, called)
+    )
+    assert found.gini == pytest.approx(2 * found.auc - 1)
+
+
+def test_delong_is_its_definition() -> None:
+    # Placements counted pair by pair, as in the paper.
+    y, p = scored(60)
+    q = np.round(np.random.default_rng(2).random(60), 1)
+    areas, covariance = areas_with_covariance(y.astype(float), np.vstack([p, q]))
+    above, below = [], []
+    for score in (p, q):
+        wins = (score[y == 1][:, None] > score[y == 0]) + 0.5 * (
+            score[y == 1][:, None] == score[y == 0]
+        )
+        above.append(wins.mean(axis=1))
+        below.append(wins.mean(axis=0))
+    expected = np.cov(above) / (y == 1).sum() + np.cov(below) / (y == 0).sum()
+    assert areas == pytest.approx([np.mean(one) for one in above])
+    assert covariance == pytest.approx(expected)
+    z = (areas[0] - areas[1]) / np.sqrt(expected[0, 0] + expected[1, 1] - 2 * expected[0, 1])
+    assert delong_p_value(areas, covariance, 0, 1) == pytest.approx(2 * stats.norm.sf(abs(z)))
+    assert delong_p_value(areas, covariance, 0, 0) == 1.0
+
+
+def test_delongs_interval_covers() -> None:
+    # Binormal scores: the area is known. 300 samples; the standard error is 1.3 points.
+    source = np.random.default_rng(0)
+    truth, covered = stats.norm.cdf(1 / np.sqrt(2)), 0
+    for _ in range(300):
+        y = np.repeat([0, 1], [60, 40])
+        low, high = evaluate_scores(y, source.normal(size=100) + y).auc_interval
+        covered += low <= truth <= high
+    assert 0.91 <= covered / 300 <= 0.98
+
+
+def test_lift_counts_what_each_tenth_holds() -> None:
+    y, p = scored(400, decimals=12)
+    table = lift_table(y, p)
+    order = np.argsort(-p)
+    positive = y[order].reshape(10, 40).sum(axis=1)
+    assert table["n_positive"].tolist() == positive.tolist()
+    assert table["lift"].to_numpy() == pytest.approx(positive / 40 / y.mean())
+    assert table["gain"].to_numpy() == pytest.approx(np.cumsum(positive) / y.sum())
+    assert table["score_high"].tolist() == p[order][::40].tolist()
+    assert table["score_low"].tolist() == p[order][39::40].tolist()
+    assert table["cumulative_lift"].iloc[-1] == pytest.approx(1.0)
+
+
+def test_tied_customers_share_their_outcomes() -> None:
+    y, p = scored(403, decimals=1)
+    table = lift_table(y, p, n_bins=7)
+    order = np.random.default_rng(0).permutation(403)
+    pd.testing.assert_frame_equal(table, lift_table(y[order], p[order], n_bins=7))
+    assert table["n_positive"].sum() == pytest.approx(y.sum())
+    assert table["n_rows"].sum() == 403
+    # Everybody alike: every bin has the mean rate.
+    alike = lift_table(y, np.zeros(403), n_bins=4)
+    assert alike["lift"].to_numpy() == pytest.approx(np.ones(4))
+
+
+def test_calibration_bins_have_about_equal_rows_and_wilsons_interval() -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    y, p = scored(1000, decimals=12)
+    table = calibration_table(y, p)
+    assert table["n_rows"].tolist() == [100] * 10
+    order = np.argsort(p)
+    assert table["observed"].to_numpy() == pytest.approx(y[order].reshape(10, 100).mean(axis=1))
+    low, high = proportion_confint(table["observed"] * 100, 100, method="wilson")
+    assert table["ci_low"].to_numpy() == pytest.approx(low, abs=1e-12)
+    assert table["ci_high"].to_numpy() == pytest.approx(high, abs=1e-12)
+    off = (table["observed"] - table["predicted"]).abs().mean()
+    assert expected_calibration_error(y, p) == pytest.approx(off)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "platt"])
+def test_calibration_mends_probabilities_that_shout(method: Any) -> None:
+    from sklearn.naive_bayes import GaussianNB
+
+    source = np.random.default_rng(0)
+    a = source.normal(size=6000)
+    X = np.column_stack([a, a, a, a]) + 0.01 * source.normal(size=(6000, 4))
+    y = (source.random(6000) < 1 / (1 + np.exp(-a))).astype(int)
+    train, test = np.arange(3000), np.arange(3000, 6000)
+    plain = GaussianNB().fit(X[train], y[train]).predict_proba(X[test])[:, 1]
+    mended = calibrate(GaussianNB(), X[train], y[train], method=method)
+    error = expected_calibration_error(y[test], mended.predict_proba(X[test])[:, 1])
+    assert error < 0.5 * expected_calibration_error(y[test], plain)
+
+
+def test_thresholds_are_the_best_of_all() -> None:
+    y, p = scored(200)
+    tried = np.r_[np.inf, np.unique(p)]
+
+    def best(value: Any) -> float:
+        return max(value(confusion(y, p, threshold=t)) for t in tried)
+
+    def cost(c: Any) -> float:
+        return -(2.0 * c.false_positive + 7.0 * c.false_negative)
+
+    for rule, value, more in (
+        ("youden", lambda c: c.recall + c.specificity, {}),
+        ("f1", lambda c: c.f1, {}),
+        ("cost", cost, {"false_positive_cost": 2.0, "false_negative_cost": 7.0}),
+    ):
+        chosen = choose_threshold(y, p, by=rule, **more)  # type: ignore[arg-type]
+        assert value(confusion(y, p, threshold=chosen)) == pytest.approx(best(value))
+    limit = choose_threshold(y, p, by="budget", budget=0.1)
+    assert (p >= limit).sum() <= 20
+    assert choose_threshold(y, np.zeros(200), by="budget", budget=0.5) == np.inf
+    with pytest.raises(InvalidParameterError, match="needs budget"):
+        choose_threshold(y, p, by="budget")
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), DecisionTreeClassifier(max_depth=3), LinearSVC(), Propensity()]
+)
+def test_any_classifier_gets_the_same_report(model: Any) -> None:
+    X, y = rows()
+    model.fit(X, y)
+    found = evaluate_classifier(model, X, y, threshold=0.0 if isinstance(model, LinearSVC) else 0.5)
+    assert found.auc > 0.75
+    assert found.name == type(model).__name__
+    assert (found.calibration is None) == isinstance(model, LinearSVC)
+    assert "area under the curve" in str(found)
+    assert "<table" in found._repr_html_()
+    assert found.to_frame().shape[0] == 1
+    assert len(found.plot().axes) == 4
+
+
+def test_models_are_compared_on_rows_they_have_not_seen() -> None:
+    X, y = rows()
+    models = {"deep": DecisionTreeClassifier(random_state=0), "logistic": Propensity()}
+    table = compare_classifiers(models, X, y)
+    assert table["model"].tolist() == ["logistic", "deep"]
+    scores = [cross_fitted_scores(m, X, y) for m in models.values()]
+    areas, covariance = areas_with_covariance(y.astype(float), np.vstack(scores))
+    assert table["p_value"].iloc[1] == pytest.approx(delong_p_value(areas, covariance, 0, 1))
+    assert np.isnan(table["p_value"].iloc[0])
+    assert len(table.attrs["pairs"]) == 1
+    with pytest.raises(InvalidParameterError, match="two or more"):
+        compare_classifiers({"one": Propensity()}, X, y)
+
+
+def test_a_useless_column_has_no_importance() -> None:
+    X, y = rows()
+    model = Propensity().fit(X, y)
+    table = permutation_importance(model, X, y).set_index("feature")
+    assert table.index[0] == "a"
+    assert abs(table.loc["c", "importance"]) < 0.01
+    from_array = permutation_importance(LogisticRegression().fit(X.to_numpy(), y), X.to_numpy(), y)
+    assert from_array["feature"].iloc[0] == "x0"
+
+
+def test_partial_dependence_is_the_mean_prediction() -> None:
+    X, y = rows()
+    X = X.assign(plan=np.where(X["b"] > 0, "gold", "basic"))
+    model = Propensity().fit(X, y)
+    table = partial_dependence(model, X, "plan")
+    by_hand = [model.predict_proba(X.assign(plan=p))[:, 1].mean() for p in ("basic", "gold")]
+    assert table["prediction"].to_numpy() == pytest.approx(by_hand)
+    assert table["share"].sum() == pytest.approx(1.0)
+    numbers = partial_dependence(model, X, "a", n_points=7)
+    assert numbers["prediction"].is_monotonic_increasing
+    assert len(numbers) == 7
+    with pytest.raises(MissingColumnError, match="Did you mean 'plan'"):
+        partial_dependence(model, X, "plam")
+
+
+def test_a_budget_buys_the_best_customers() -> None:
+    source = np.random.default_rng(0)
+    p, cost = source.random(300), source.integers(1, 5, 300).astype(float)
+    found = choose_targets(np.arange(300), p, value=10.0, cost=cost, budget=60.0)
+    assert found.cost <= 60.0
+    profit = 10 * p - cost
+    # The linear relaxation bounds every list from above; the greedy one is within one customer.
+    order = np.argsort(-profit / cost)
+    order = order[profit[order] > 0]
+    spent = np.cumsum(cost[order])
+    bound = profit[order][spent <= 60].sum() + profit[order][spent > 60][:1].sum()
+    assert bound - profit.max() <= found.expected_profit <= bound + 1e-9
+    everyone = choose_targets(np.arange(300), p, value=10.0, cost=cost)
+    assert everyone.customers["customer_id"].nunique() == (profit > 0).sum()
+    assert everyone.n_unprofitable == (profit <= 0).sum()
+    assert len(choose_targets(np.arange(300), p, n_most=5).customers) == 5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: lift_table([0, 1], [0.1, np.nan], 2), InvalidDataError, "missing or infinite"),
+        (lambda: lift_table([0, 1], [0.1, 0.2]), InvalidDataError, "10 bins need as many rows"),
+        (lambda: lift_table([0, 0], [0.1, 0.2], 2), InvalidDataError, "one class only"),
+        (lambda: lift_table([0, 1, 1], [0.1, 0.2], 2), InvalidDataError, "inconsistent"),
+        (lambda: lift_table([0, 1], ["a", "b"], 2), InvalidDataError, "must hold numbers"),
+        (lambda: calibration_table([0, 1], [0.5, 1.5]), InvalidDataError, r"must be in \[0, 1\]"),
+        (lambda: evaluate_classifier(object(), [[1]], [1]), InvalidDataError, "neither predict"),
+        (lambda: choose_targets([1, 1], [0.1, 0.2]), InvalidDataError, "stand twice"),
+        (lambda: choose_targets([1, 2], [0.1, 0.2], cost=-1), InvalidDataError, "0 or more"),
+        (lambda: evaluate_scores([0, 1], [1, 2], n_bins=1), InvalidParameterError, "n_bins"),
+    ],
+)
+def test_bad_input_is_named(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
