@@ -66,17 +66,17 @@ def test_bootstrap_weights_are_the_resampled_rows() -> None:
 
 
 def test_the_intervals_cover_the_truth() -> None:
-    # Of the best 30 %: mean score 0.85, effect 0.255; of all: 0.15. 80 runs, four standard errors
-    # of 2.4 points.
+    # Of the best 30 %: mean score 0.85, effect 0.255; of all: 0.15. 60 runs, four standard errors
+    # of 2.8 points.
     inside: dict[str, list[bool]] = {"effect": [], "uplift@0.3": []}
     truth = {"effect": 0.15, "uplift@0.3": 0.255}
-    for seed in range(80):
-        y, treatment, score = campaign(600, seed)
-        found = evaluate_uplift(y, treatment, score, at=(0.3,), n_resamples=80)
+    for seed in range(60):
+        y, treatment, score = campaign(400, seed)
+        found = evaluate_uplift(y, treatment, score, at=(0.3,), n_resamples=50)
         for name, value in truth.items():
             inside[name].append(found.metrics[name][1] <= value <= found.metrics[name][2])
     for name, hits in inside.items():
-        assert 0.85 <= np.mean(hits) <= 1, name
+        assert 0.83 <= np.mean(hits) <= 1, name
 
 
 def test_neither_row_order_nor_the_run_matters() -> None:
@@ -123,12 +123,13 @@ def test_the_interval_of_a_share_is_newcombes() -> None:
 
 
 def test_the_slope_is_the_regression_of_statsmodels() -> None:
-    api = pytest.importorskip("statsmodels.api")
+    linear: Any = pytest.importorskip("statsmodels.regression.linear_model")
     from userportrait.experiment.uplift import doubly_robust_scores
 
     y, treatment, score = campaign(400, 0)
     effect = doubly_robust_scores(y, treatment)
-    wanted = api.OLS(effect, api.add_constant(score)).fit(cov_type="HC1", use_t=False)
+    matrix = np.column_stack([np.ones(400), score])
+    wanted = linear.OLS(effect, matrix).fit(cov_type="HC1", use_t=False)
     found = uplift_calibration(y, treatment, score)
     assert found.slope == pytest.approx(wanted.params[1])
     assert found.slope_interval == pytest.approx(tuple(wanted.conf_int()[1]))

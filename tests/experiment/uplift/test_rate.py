@@ -60,25 +60,25 @@ def test_without_models_the_mean_score_is_the_difference_of_means() -> None:
 def test_the_rate_of_a_known_effect_is_found() -> None:
     # Effect s, uniform: TOC(q) = (1 - q) / 2, so that AUTOC is 1/4 and the Qini-weighted one 1/12.
     rng = np.random.default_rng(3)
-    n = 40_000
+    n = 10_000
     score, treatment = rng.random(n), rng.integers(0, 2, n)
     y = score * treatment + rng.normal(scale=0.5, size=n)
     for weighting, truth in (("autoc", 1 / 4), ("qini", 1 / 12)):
-        found = rank_weighted_effect(y, treatment, score, weighting=weighting)  # type: ignore[arg-type]
+        found = rank_weighted_effect(y, treatment, score, weighting=weighting, n_resamples=60)  # type: ignore[arg-type]
         assert found.interval[0] < truth < found.interval[1]
         assert found.p_value < 1e-6
-        assert found.standard_error < 0.02
+        assert found.standard_error < 0.04
 
 
 def test_a_useless_ranking_alarms_at_the_level() -> None:
-    # 400 trials: 5 % plus or minus four standard errors of 1.1 points.
+    # 250 trials: 5 % plus or minus four standard errors of 1.4 points.
     rng = np.random.default_rng(5)
     alarms = []
-    for _ in range(400):
+    for _ in range(250):
         treatment, y = rng.integers(0, 2, 400), rng.random(400) < 0.2
         score = rng.integers(0, 10, 400)
         alarms.append(rank_weighted_effect(y, treatment, score, n_resamples=60).p_value < 0.05)
-    assert 0.006 <= np.mean(alarms) <= 0.094
+    assert 0.0 < np.mean(alarms) <= 0.106
 
 
 def test_chances_that_differ_are_corrected_for() -> None:
@@ -89,7 +89,8 @@ def test_chances_that_differ_are_corrected_for() -> None:
     chance = np.where(rich, 0.8, 0.2)
     treatment = rng.random(n) < chance
     y = 1.0 * rich + 0.5 * treatment + rng.normal(size=n)
-    fair = rank_weighted_effect(y, treatment, rng.random(n), propensity=chance)
+    score = rng.random(n)
+    fair = rank_weighted_effect(y, treatment, score, propensity=chance, n_resamples=30)
     assert abs(fair.value) < 4 * fair.standard_error
     assert doubly_robust_scores(y, treatment, propensity=chance).mean() == pytest.approx(
         0.5, abs=0.05
