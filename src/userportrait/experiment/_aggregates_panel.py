@@ -23,7 +23,7 @@ PANEL_ROWS = 1 << 18
 """Rows that share a pilot mean; the moments of panels are merged by Chan's formula."""
 
 _BLOCK_ROWS = 1 << 12
-_LONG_BLOCK_ROWS = 1 << 13
+_LONG_BLOCK_ROWS = 1 << 15
 _PILOT_ROWS = 512
 _FEW_SEEN = 8
 _NEAR = 8.0
@@ -140,32 +140,30 @@ def _sums(
     """
     p, rows = len(columns), len(codes)
     singly = n_groups <= _VERY_FEW_GROUPS and 6 * pairs.shape[1] < p * p
-    height = _LONG_BLOCK_ROWS if singly else _BLOCK_ROWS
-    wanted: list[list[int]] = pairs.T.tolist()
-    sums, products = np.zeros((n_groups, p)), np.zeros((n_groups, pairs.shape[1]))
-    buffer = np.ones((p + 1, height))  # the row of ones makes sums of products
+    height = min(_LONG_BLOCK_ROWS if singly else _BLOCK_ROWS, rows)
+    ones = np.array([np.arange(p), np.full(p, p)])  # a product with ones is a sum
+    wanted = np.concatenate([ones, pairs], axis=1)
+    places: list[list[int]] = wanted.T.tolist()
     far: list[list[int]] = [np.flatnonzero(pilot).tolist() for pilot in pilots]
+    total = np.zeros((n_groups, len(places)))
+    buffer = np.ones((p + 1, height))
     for start in range(0, rows, height):
-        stop = min(start + height, rows)
-        order, ends = _by_group(codes[start:stop], n_groups)
-        width = stop - start
-        for at, values in enumerate(columns):
-            values[start:stop].take(order, out=buffer[at, :width], mode="clip")
-        first = 0
-        for group, last in enumerate(ends):
-            part = buffer[:, first:last]
+        order, ends = _by_group(codes[start : start + height], n_groups)
+        block = buffer[:, : len(order)]
+        for values, line in zip(columns, block, strict=False):
+            values[start : start + height].take(order, out=line, mode="clip")
+        begin = 0
+        for group, end in enumerate(ends):
+            part, begin = block[:, begin:end], end
             for at in far[group]:
                 part[at] -= pilots[group, at]
             if singly:
                 lines = list(part)
-                sums[group] += [line.dot(lines[p]) for line in lines[:p]]
-                products[group] += [lines[i].dot(lines[j]) for i, j in wanted]
-            elif last > first:
-                gram = part @ part[:p].T
-                sums[group] += gram[p]
-                products[group] += gram[pairs[0], pairs[1]]
-            first = last
-    return sums, products
+                total[group] += [lines[i].dot(lines[j]) for i, j in places]
+            elif part.shape[1]:
+                gram = part[:p] @ part.T
+                total[group] += gram[wanted[0], wanted[1]]
+    return total[:, :p], total[:, p:]
 
 
 def _by_group(codes: NDArray[np.integer], n_groups: int) -> tuple[NDArray[np.intp], Sequence[int]]:
