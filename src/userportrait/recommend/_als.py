@@ -244,10 +244,10 @@ class ALS(FactorRecommender):
     ) -> tuple[NDArray[np.float64], list[float]]:
         """Take some steps on each side in turn, items last."""
         users, things = Side(customers, x, ridges[0]), Side(items, y, ridges[1])
-        losses, how = list[float](), (_STEPS, self.engine, self.n_jobs)
+        losses = list[float]()
         for _ in range(self.n_iterations):
-            improve(users, things, *how)
-            improve(things, users, *how)
+            for one, other in ((users, things), (things, users)):
+                improve(one, other, _STEPS, self.engine, self.n_jobs)
             losses.append(float(things.loss.sum()) + _penalty(users.factors, ridges[0]))
         return things.factors.astype(np.float64), losses
 

@@ -64,7 +64,7 @@ def improve(side: Side, other: Side, n_steps: int, engine: Engine, n_jobs: int |
             one.turn(axes.astype(np.float32), n_jobs)
         rows, common = side.rows, np.maximum(base, 0.0).astype(np.float32)
         given: tuple[Any, ...] = (rows.indptr, rows.indices, side.weight, other.factors, common)
-        rest = (side.ridge, side.factors, n_steps, side.spare, side.loss)
+        rest: tuple[Any, ...] = (side.ridge, side.factors, n_steps, side.spare, side.loss)
         if not uses_numba(engine, "improve"):
             _als_numpy.stepped_rows(*given, *rest)
         else:

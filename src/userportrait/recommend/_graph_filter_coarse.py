@@ -43,10 +43,10 @@ class CoarseItems:
         self._length: NDArray[np.float64] = np.empty(n_items)
         for start in range(0, n_items, _BLOCK):
             rows = slice(start, start + _BLOCK)
-            block = vectors[rows].astype(np.float64)
-            step = np.abs(block).max(axis=1, initial=0.0) / _LARGEST
+            block: Any = vectors[rows].astype(np.float64)
+            step: Any = np.abs(block).max(axis=1, initial=0.0) / _LARGEST
             step[step == 0] = 1.0
-            rounded: NDArray[np.float64] = np.rint(block / step[:, None])
+            rounded: Any = np.rint(block / step[:, None])
             self._values[rows, :n], self._step[rows] = rounded, step
             rounded *= step[:, None]
             self._length[rows] = _lengths(rounded)
@@ -85,17 +85,18 @@ class CoarseItems:
             hidden = out[ends[row] : ends[row + 1]] if blocked is not None else out
             n_found = likely_items(score, *bounds, min(k, n_items), own, hidden, found)
             items.append(found[:n_found].copy())
-        sizes = [len(part) for part in items]
-        return np.repeat(np.arange(n_rows), sizes), np.concatenate(items).astype(np.intp)
+        sizes = np.array([len(part) for part in items], dtype=np.intp)
+        place: NDArray[np.intp] = np.repeat(np.arange(n_rows), sizes)
+        return place, np.concatenate(items).astype(np.intp)
 
     def _narrow(self, vector: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:
         """Return a vector in int16, what 1 stands for, and how far it is from the vector."""
         largest = min(2**15 - 1, _LARGEST_SUM // (_LARGEST * self._width))
         step = float(np.abs(vector).max(initial=0.0)) / largest or 1.0
-        found: NDArray[np.int16] = np.zeros(self._width, dtype=np.int16)
-        found[: self._n] = np.rint(vector / step)
-        apart = _lengths((vector - found[: self._n] * step)[None])[0]
-        return found, step, float(apart)
+        rounded: Any = np.rint(vector / step)
+        found: Any = np.zeros(self._width, dtype=np.int16)
+        found[: self._n] = rounded
+        return found, step, float(_lengths((vector - rounded * step)[None])[0])
 
 
 def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
