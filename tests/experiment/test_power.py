@@ -290,6 +290,10 @@ def test_power_at_any_time_is_the_inverse_of_what_it_needs(design: Anytime, chan
     assert drift_power(design, needed, 0.05, "two-sided") == pytest.approx(chance, abs=1e-5)
     (near,) = drift_curve(design, np.array([needed]), 0.05, "two-sided")
     assert near == pytest.approx(chance, abs=2e-3)
+    if chance > 0.9:  # hardly any drift leaves hardly any power, by both ways
+        small = np.array([0.1])
+        assert drift_power(design, 0.1, 0.05, "two-sided") < 0.06
+        assert drift_curve(design, small, 0.05, "two-sided")[0] < 0.06
     plan = sample_size(**MEAN, effect=0.4, design=design, power=chance)
     fixed = sample_size(**MEAN, effect=0.4, power=chance)
     assert plan.n / fixed.n == pytest.approx(inflation_factor(design, 0.05, chance), rel=1e-3)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.special import gammaln, ndtr, ndtri
+from scipy.special import gammaln, ndtr
 
 from userportrait.experiment._group_sequential import GroupSequential
 from userportrait.experiment._intervals import critical_value
@@ -136,24 +136,27 @@ def drift_curve(
     if isinstance(design, GroupSequential):
         return [drift_power(design, drift, alpha, alternative) for drift in drifts.tolist()]
     needed, scores = _table(design, alpha, alternative)
-    found = np.asarray(PchipInterpolator(needed, scores)(np.clip(drifts, needed[0], needed[-1])))
-    slope = (scores[-1] - scores[-2]) / (needed[-1] - needed[-2])
-    found = found + slope * np.maximum(drifts - needed[-1], 0.0)
+    within = np.clip(drifts, needed[0], needed[-1])
+    found = np.asarray(PchipInterpolator(needed, scores)(within)) + (drifts - within)
     chances: list[float] = np.asarray(ndtr(found), dtype=np.float64).tolist()
     return chances
 
 
 @lru_cache(maxsize=64)
 def _table(design: Looks, alpha: float, alternative: Alternative) -> tuple[Floats, Floats]:
-    scores = np.linspace(_lowest(alpha), 3.0, 9)
+    scores = np.linspace(_lowest(alpha, alternative), 3.0, 9)
     powers: list[float] = np.asarray(ndtr(scores), dtype=np.float64).tolist()
     needed = [design.needed_drift(alpha, chance, alternative) for chance in powers]
     return np.array(needed), scores
 
 
-def _lowest(alpha: float) -> float:
-    """Return the score of the lowest power that is asked for: a little above alpha."""
-    return float(ndtri(min(1.2 * alpha, 0.5 + alpha / 2.0)))
+def _lowest(alpha: float, alternative: Alternative) -> float:
+    """Return the normal quantile of the lowest power that a design is asked about.
+
+    It is the power of one look at a drift of 0.75; further down, drift and quantile are taken
+    to go together one to one.
+    """
+    return 0.75 - critical_value(alpha, alternative)
 
 
 @lru_cache(maxsize=4096)
@@ -163,7 +166,7 @@ def _inverted(design: Looks, drift: float, alpha: float, alternative: Alternativ
     def excess(score: float) -> float:
         return design.needed_drift(alpha, float(ndtr(score)), alternative) - drift
 
-    lowest, highest = _lowest(alpha), 5.0
+    lowest, highest = _lowest(alpha, alternative), 5.0
     first, second = 0.84, 1.28  # powers of 0.8 and 0.9, near what is mostly asked
     at_first, at_second = excess(first), excess(second)
     for _ in range(12):
@@ -175,4 +178,6 @@ def _inverted(design: Looks, drift: float, alpha: float, alternative: Alternativ
             break
         first, at_first, second = second, at_second, step
         at_second = excess(second)
+    if second == lowest and at_second > 0.0:
+        second -= at_second
     return float(ndtr(second))
