@@ -292,10 +292,12 @@ def _correlations(side: _Side) -> Floats:
 
 def _solve(spread: Floats, right: Floats) -> Floats:
     """Return the slopes; scaled first, since covariates have units as different as 1e9."""
+    found: Floats
     if len(right) == 1:
-        return right / spread[0]
+        found = right / spread[0]
+        return found
     scale = np.sqrt(spread.diagonal())
-    found: Floats = np.linalg.solve(spread / (scale[:, None] * scale), right / scale) / scale
+    found = np.linalg.solve(spread / (scale[:, None] * scale), right / scale) / scale
     return found
 
 

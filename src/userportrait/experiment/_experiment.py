@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
@@ -26,6 +26,7 @@ from userportrait.experiment._experiment_data import (
 )
 from userportrait.experiment._fixed import Fixed
 from userportrait.experiment._margins import judge_margin
+from userportrait.experiment._metrics import listed
 from userportrait.experiment._result import Effect, ExperimentResult
 
 if TYPE_CHECKING:
@@ -152,10 +153,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         given: Any = self.metrics
-        metrics: tuple[Any, ...] = (given,)
-        if isinstance(given, Iterable):
-            listed: Iterable[Any] = given
-            metrics = tuple(listed)
+        metrics = listed(given)
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "control", label_of(self.control))
         after: Any = self.measured_after
@@ -169,7 +167,7 @@ class Experiment:
         problems += _metric_problems(metrics)
         if not problems:
             merged = {
-                str(name): tuple(label_of(part) for part in _listed(parts))
+                str(name): tuple(label_of(part) for part in listed(parts))
                 for name, parts in (self.merged or {}).items()
             }
             object.__setattr__(self, "merged", merged)
@@ -425,7 +423,3 @@ def _metric_problems(metrics: Sequence[Any]) -> list[str]:
 
 def _holds_zero(interval: tuple[float, float]) -> bool:
     return interval[0] <= 0.0 <= interval[1]
-
-
-def _listed(parts: Any) -> tuple[Any, ...]:
-    return (parts,) if isinstance(parts, str) else tuple(parts)

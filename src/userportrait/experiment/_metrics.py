@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -12,7 +11,6 @@ from typing import (
     Literal,
     Protocol,
     TypeAlias,
-    cast,
     runtime_checkable,
 )
 
@@ -21,7 +19,7 @@ from userportrait.errors import InvalidParameterError
 from userportrait.experiment._moments import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from userportrait._core.params import Rule
     from userportrait.experiment._base import Goal, Role
@@ -38,6 +36,7 @@ __all__ = [
     "as_terms",
     "capped",
     "columns_of",
+    "listed",
 ]
 
 Adjustment: TypeAlias = Literal["lin", "pooled"]
@@ -142,9 +141,7 @@ def as_terms(owner: str, adjust: object, own: Iterable[Column]) -> tuple[Term, .
     if adjust is None:
         return ()
     is_one = isinstance(adjust, str | Column | Term | SupportsTerm)
-    given: list[Any] = [adjust]
-    if not is_one and isinstance(adjust, Iterable):
-        given = list(cast("Iterable[Any]", adjust))
+    given = (adjust,) if is_one else listed(adjust)
     problems, found = list[str](), dict[Term, None]()
     for item in given:
         if isinstance(item, str):
@@ -170,6 +167,16 @@ def as_terms(owner: str, adjust: object, own: Iterable[Column]) -> tuple[Term, .
     if problems:
         raise InvalidParameterError(owner, problems)
     return tuple(found)
+
+
+def listed(given: Any) -> tuple[Any, ...]:
+    """Return what may be one thing or several as a tuple; a text is one thing."""
+    if isinstance(given, str):
+        return (given,)
+    try:
+        return tuple(given)
+    except TypeError:
+        return (given,)
 
 
 def capped(column: str | Column, cap: Cap | None) -> Column:
