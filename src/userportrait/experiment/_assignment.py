@@ -18,6 +18,7 @@ from userportrait.errors import ColumnTypeError, InvalidDataError, InvalidParame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from userportrait._core.params import Rule
     from userportrait.typing import CustomerId
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -58,7 +59,7 @@ class Layer:
     end: float = 1.0
 
     def __post_init__(self) -> None:
-        rules = {
+        rules: dict[str, Rule] = {
             "name": InstanceOf((str,), "a text"),
             "start": Between(0.0, 1.0, open_high=True),
             "end": Between(0.0, 1.0, open_low=True),
@@ -70,7 +71,7 @@ class Layer:
 
 
 @overload
-def assign(
+def assign(  # type: ignore[overload-overlap]
     customer_id: CustomerId,
     salt: str,
     *,
@@ -187,7 +188,7 @@ def _check(
     """Return the variants and the inner limits of their parts of [0, 1)."""
     values = {"salt": salt, "holdout": holdout, "holdout_salt": holdout_salt, "layer": layer,
               "shares": shares}  # fmt: skip
-    rules = {
+    rules: dict[str, Rule] = {
         "salt": InstanceOf((str,), "a text"),
         "holdout": Between(0.0, 1.0, open_high=True),
         "holdout_salt": Optional(InstanceOf((str,), "a text or None")),

@@ -35,6 +35,10 @@ class Looks(Protocol):
         """Return the mean of the last statistic that finds an effect with this power."""
         ...
 
+    def __hash__(self) -> int:
+        """Return the same number for equal designs: answers that take long are kept."""
+        ...
+
 
 def one_look_power(
     drift: float, degrees_of_freedom: float, alpha: float, alternative: Alternative

@@ -195,9 +195,8 @@ def _read(counts: object, by: str | None) -> Table:
         if isinstance(value, SupportsItems):
             for name, number in value.items():
                 _put(table, label_of(label), name, number)
-        elif isinstance(label, tuple) and len(cast("tuple[Any, ...]", label)) == 2:
-            group, name = cast("tuple[Any, Any]", label)
-            _put(table, label_of(group), name, value)
+        elif isinstance(label, tuple) and len(pair := cast("Any", label)) == 2:
+            _put(table, label_of(pair[0]), pair[1], value)
         else:
             _put(table, "", cast("object", label), value)
     if "" in table and len(table) > 1:
