@@ -40,7 +40,8 @@ class CoarseItems:
         self._width = -(-n // _PLACES) * _PLACES
         self._values: NDArray[np.int8] = np.zeros((n_items, self._width), dtype=np.int8)
         self._step, self._error = np.empty(n_items), np.empty(n_items)
-        self._length: NDArray[np.float64] = np.empty(n_items)
+        length: Any = np.empty(n_items)
+        self._length: NDArray[np.float64] = length
         for start in range(0, n_items, _BLOCK):
             rows = slice(start, start + _BLOCK)
             block: Any = vectors[rows].astype(np.float64)
@@ -49,7 +50,7 @@ class CoarseItems:
             rounded: Any = np.rint(block / step[:, None])
             self._values[rows, :n], self._step[rows] = rounded, step
             rounded *= step[:, None]
-            self._length[rows] = _lengths(rounded)
+            length[rows] = _lengths(rounded)
             self._error[rows] = _lengths(block - rounded) + _ROUNDING * _lengths(block)
 
     def likely(
@@ -86,7 +87,8 @@ class CoarseItems:
             n_found = likely_items(score, *bounds, min(k, n_items), own, hidden, found)
             items.append(found[:n_found].copy())
         sizes = np.array([len(part) for part in items], dtype=np.intp)
-        place: NDArray[np.intp] = np.repeat(np.arange(n_rows), sizes)
+        every: Any = np.arange(n_rows)
+        place: NDArray[np.intp] = np.repeat(every, sizes)
         return place, np.concatenate(items).astype(np.intp)
 
     def _narrow(self, vector: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:
