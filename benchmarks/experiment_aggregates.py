@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from _pairs import peak_memory, print_environment, time_in_turn
+from _pairs import print_environment, time_in_turn
 from scipy import stats
 
 from userportrait.experiment import Aggregates, Experiment, Mean, Ratio

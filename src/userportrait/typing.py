@@ -373,6 +373,16 @@ class SupportsAggregates(Protocol):
 
     `userportrait.experiment.Aggregates.from_store` asks it, and
     `userportrait.testing.check_aggregates` tells whether a class keeps these promises.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Aggregates
+    >>> class Totals:
+    ...     def read_aggregates(self, columns, *, variant, by):
+    ...         yield {variant: "A", "n": 2, "mean_spend": 2.0, "cross_spend_spend": 2.0}
+    ...         yield {variant: "B", "n": 2, "mean_spend": 7.0, "cross_spend_spend": 8.0}
+    >>> Aggregates.from_store(Totals(), ["spend"])
+    <Aggregates of 1 column: 2 of 'A', 2 of 'B'>
     """
 
     def read_aggregates(

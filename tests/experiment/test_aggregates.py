@@ -18,6 +18,7 @@ from userportrait.errors import (
     MissingColumnError,
 )
 from userportrait.experiment import Aggregates, Column
+from userportrait.experiment import _aggregates_sql as sql
 from userportrait.experiment._aggregates_panel import PANEL_ROWS
 
 COLUMNS = ["spend", "visits", "past"]
@@ -102,6 +103,26 @@ def test_engines_in_memory_give_the_same_bits(engine: str) -> None:
     wanted = Aggregates.from_frame(frame, COLUMNS, by=["city"])
     found = Aggregates.from_frame(to_engine(engine, frame), COLUMNS, by=["city"])
     assert found.to_bytes() == wanted.to_bytes()
+
+
+def test_duckdb_runs_one_query_and_a_second_only_for_missing_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require_engine("duckdb")
+    asked: list[Any] = []
+    run = sql._run
+
+    def counted(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return run(*arguments)
+
+    monkeypatch.setattr(sql, "_run", counted)
+    frame = customers(900)
+    Aggregates.from_frame(to_engine("duckdb", frame), [*COLUMNS, "bought"], by=["city", "day"])
+    assert len(asked) == 1
+    frame.loc[5, "spend"] = np.nan
+    Aggregates.from_frame(to_engine("duckdb", frame), COLUMNS, missing="drop")
+    assert len(asked) == 3
 
 
 def test_caps_and_indicators_are_those_of_the_column_class() -> None:

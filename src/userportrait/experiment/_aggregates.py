@@ -407,7 +407,8 @@ class Aggregates:
     def __repr__(self) -> str:
         parts = [f"{self.count(name):,} of {name!r}" for name in self.variants]
         cut = f" by {', '.join(self.by)}" if self.by else ""
-        return f"<Aggregates{cut} of {len(self.columns)} columns: {', '.join(parts)}>"
+        numbers = "1 column" if len(self.columns) == 1 else f"{len(self.columns)} columns"
+        return f"<Aggregates{cut} of {numbers}: {', '.join(parts)}>"
 
     # --- inside ------------------------------------------------------------------------
 

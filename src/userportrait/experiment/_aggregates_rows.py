@@ -83,7 +83,8 @@ def aggregate_rows(
 
 
 def _places(pairs: NDArray[np.intp]) -> list[list[int]]:
-    return pairs.T.tolist()
+    found: list[list[int]] = pairs.T.tolist()
+    return found
 
 
 def _mappings(rows: Rows) -> list[Mapping[str, Any]]:

@@ -67,7 +67,7 @@ class AASimulation:
     ... )
     >>> found.to_frame()[["metric", "false_alarms", "is_suspicious"]]
       metric  false_alarms  is_suspicious
-    0  spend          0.05          False
+    0  spend        0.0375          False
     """
 
     metrics: tuple[str, ...]
@@ -210,7 +210,7 @@ def simulate_aa(
     >>> experiment = Experiment(Mean("spend"), control="A")
     >>> print(simulate_aa(experiment, customers, n_simulations=400, random_state=0))
     400 random assignments of 4,000 units; false alarms promised: 5.0%
-    spend: 5.0% [3.1%, 7.6%]
+    spend: 3.8% [2.1%, 6.1%]
     """
     tell = teller(progress, owner="simulate_aa")
     rules: dict[str, Rule] = {

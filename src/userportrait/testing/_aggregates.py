@@ -63,7 +63,12 @@ def check_aggregates(
     >>> check_aggregates(Store(), table, ["spend"])
     """
     names, labels = list(columns), [by] if isinstance(by, str) else list(by)
-    cases: list[tuple[list[str], list[str]]] = [(names, []), (names[:1], labels), (names, labels), (names, labels)]
+    cases: list[tuple[list[str], list[str]]] = [
+        (names, []),
+        (names[:1], labels),
+        (names, labels),
+        (names, labels),
+    ]
     if len(names) > 1:
         cases.append((names[::-1], labels[::-1]))
     broken: list[str] = []
