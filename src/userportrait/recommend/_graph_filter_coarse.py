@@ -87,7 +87,7 @@ class CoarseItems:
             n_found = likely_items(score, *bounds, min(k, n_items), own, hidden, found)
             items.append(found[:n_found].copy())
         sizes = np.array([len(part) for part in items], dtype=np.intp)
-        every: Any = np.arange(n_rows)
+        every = np.arange(len(starts))
         place: NDArray[np.intp] = np.repeat(every, sizes)
         return place, np.concatenate(items).astype(np.intp)
 
