@@ -64,7 +64,8 @@ class FeatureTable:
         """Columns of texts and categories, row by row; None is missing."""
         found: dict[str, NDArray[Any]] = {}
         for name, (codes, distinct) in self.texts.items():
-            with_none = np.append(distinct, None)
+            with_none = np.empty(len(distinct) + 1, dtype=object)
+            with_none[:-1] = distinct
             found[name] = with_none[codes]
         return found
 

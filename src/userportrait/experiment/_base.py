@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from userportrait.experiment._aggregates import Aggregates
 
+    from userportrait.experiment._aggregates import Aggregates
     from userportrait.experiment._estimate import Alternative, Estimate, Judgement
     from userportrait.experiment._moments import Column, Moments
 
@@ -29,6 +30,13 @@ class Metric(Protocol):
 
     ``margin`` is the loss that is still acceptable, as a share of the control's mean if
     ``margin_kind`` is ``'relative'``; None where no such question is asked.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Mean
+    >>> metric = Mean("spend")
+    >>> metric.name, metric.goal, metric.role, metric.margin
+    ('spend', 'increase', 'primary', None)
     """
 
     @property
@@ -42,7 +50,16 @@ class Metric(Protocol):
 
 
 class MomentMetric(Metric, Protocol):
-    """A metric that needs no rows: count, means and cross products will do."""
+    """A metric that needs no rows: count, means and cross products will do.
+
+    Any class with these members will do; there is no base class to inherit.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Mean
+    >>> [column.name for column in Mean("spend", adjust=["history"]).columns]
+    ['spend', 'history']
+    """
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -55,7 +72,16 @@ class MomentMetric(Metric, Protocol):
 
 
 class RowMetric(Metric, Protocol):
-    """A metric that needs the rows themselves: quantiles, ranks, any function of a sample."""
+    """A metric that needs the rows themselves: quantiles, ranks, any function of a sample.
+
+    Any class with these members will do; there is no base class to inherit.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Quantile
+    >>> Quantile("spend", 0.9).row_columns
+    ('spend',)
+    """
 
     @property
     def row_columns(self) -> tuple[str, ...]:
@@ -67,8 +93,17 @@ class RowMetric(Metric, Protocol):
         ...
 
 
-class Design:
-    """How an experiment was planned, which decides what may be concluded from an estimate."""
+class Design(ABC):
+    """How an experiment was planned, which decides what may be concluded from an estimate.
+
+    The base of all designs; a design of your own overrides `judge`.
+
+    Examples
+    --------
+    >>> from userportrait.experiment import Design, Fixed, GroupSequential
+    >>> isinstance(Fixed(), Design), isinstance(GroupSequential(looks=3), Design)
+    (True, True)
+    """
 
     group_columns: ClassVar[tuple[str, ...]] = ()
 
@@ -83,6 +118,6 @@ class Design:
         """Return the metric's own estimate; designs with clusters have another one."""
         return metric.estimate(aggregates.moments(control), aggregates.moments(variant))
 
+    @abstractmethod
     def judge(self, estimate: Estimate, *, alpha: float, alternative: Alternative) -> Judgement:
         """Return intervals and the p-value."""
-        raise NotImplementedError  # pragma: no cover - every design has its own
