@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.segment._correlation import Correlations, correlate
+    from userportrait.segment._factor_plots import plot_correlations
     from userportrait.segment._kmodes import KModes
     from userportrait.segment._kprototypes import KPrototypes
     from userportrait.segment._prepare import PrepareFeatures
 
-__all__ = ["KModes", "KPrototypes", "PrepareFeatures"]
+__all__ = [
+    "Correlations",
+    "KModes",
+    "KPrototypes",
+    "PrepareFeatures",
+    "correlate",
+    "plot_correlations",
+]
 
 _HOMES: dict[str, str] = {
+    "Correlations": "userportrait.segment._correlation",
     "KModes": "userportrait.segment._kmodes",
     "KPrototypes": "userportrait.segment._kprototypes",
     "PrepareFeatures": "userportrait.segment._prepare",
+    "correlate": "userportrait.segment._correlation",
+    "plot_correlations": "userportrait.segment._factor_plots",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
