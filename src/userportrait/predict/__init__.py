@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.predict._binning import OptimalBinning
     from userportrait.predict._calibration import (
         calibrate,
         calibration_table,
         expected_calibration_error,
     )
     from userportrait.predict._compare import compare_classifiers, cross_fitted_scores
+    from userportrait.predict._diagnostics import HosmerLemeshow, hosmer_lemeshow
     from userportrait.predict._evaluate import (
         ClassifierEvaluation,
         evaluate_classifier,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         plot_roc,
     )
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
+    from userportrait.predict._psi import PopulationStability, population_stability
     from userportrait.predict._separation import Separation
     from userportrait.predict._targets import TargetList, choose_targets
     from userportrait.predict._thresholds import Confusion, choose_threshold, confusion
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ClassifierEvaluation",
     "Confusion",
+    "HosmerLemeshow",
     "LeakageWarning",
+    "OptimalBinning",
+    "PopulationStability",
     "Propensity",
     "Separation",
     "SeparationWarning",
@@ -51,6 +57,7 @@ __all__ = [
     "evaluate_classifier",
     "evaluate_scores",
     "expected_calibration_error",
+    "hosmer_lemeshow",
     "lift_table",
     "partial_dependence",
     "permutation_importance",
@@ -60,12 +67,16 @@ __all__ = [
     "plot_lift",
     "plot_precision_recall",
     "plot_roc",
+    "population_stability",
 ]
 
 _HOMES: dict[str, str] = {
     "ClassifierEvaluation": "userportrait.predict._evaluate",
     "Confusion": "userportrait.predict._thresholds",
+    "HosmerLemeshow": "userportrait.predict._diagnostics",
     "LeakageWarning": "userportrait.predict._propensity",
+    "OptimalBinning": "userportrait.predict._binning",
+    "PopulationStability": "userportrait.predict._psi",
     "Propensity": "userportrait.predict._propensity",
     "Separation": "userportrait.predict._separation",
     "SeparationWarning": "userportrait.predict._propensity",
@@ -80,6 +91,7 @@ _HOMES: dict[str, str] = {
     "evaluate_classifier": "userportrait.predict._evaluate",
     "evaluate_scores": "userportrait.predict._evaluate",
     "expected_calibration_error": "userportrait.predict._calibration",
+    "hosmer_lemeshow": "userportrait.predict._diagnostics",
     "lift_table": "userportrait.predict._lift",
     "partial_dependence": "userportrait.predict._importance",
     "permutation_importance": "userportrait.predict._importance",
@@ -89,6 +101,7 @@ _HOMES: dict[str, str] = {
     "plot_lift": "userportrait.predict._plots",
     "plot_precision_recall": "userportrait.predict._plots",
     "plot_roc": "userportrait.predict._plots",
+    "population_stability": "userportrait.predict._psi",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())

@@ -1,0 +1,117 @@
+"""One feature: numbers or texts, and the names of its bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.feature_table import read_features
+from userportrait.errors import InvalidDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from userportrait._core.feature_table import FeatureTable
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.intp]
+
+__all__ = ["Column", "interval_labels", "quantile_cuts", "read_column", "short_cut"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """The values of one feature.
+
+    Parameters
+    ----------
+    n_rows : int
+    numbers : ndarray of float or None
+        NaN is missing.
+    codes : ndarray of int or None
+        Of texts; -1 is missing.
+    levels : tuple of str
+        What the codes stand for.
+    """
+
+    n_rows: int
+    numbers: Floats | None
+    codes: Ints | None
+    levels: tuple[str, ...]
+
+    @classmethod
+    def of_table(cls, table: FeatureTable, name: str) -> Column:
+        """Take one column of a table."""
+        if name in table.numbers:
+            return cls(table.n_rows, table.numbers[name], None, ())
+        codes, distinct = table.texts[name]
+        return cls(table.n_rows, None, codes, tuple(str(level) for level in distinct))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether no row has a value, so that numbers and texts cannot be told apart."""
+        if self.numbers is None:
+            return self.codes is None or bool((self.codes < 0).all())
+        return bool(np.isnan(self.numbers).all())
+
+
+def read_column(values: Any, *, owner: str, name: str) -> Column:
+    """Return one column of numbers or texts, from any sequence or series.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is empty, not one column, or holds infinity.
+    ColumnTypeError
+        If it holds neither numbers nor texts.
+    """
+    plain: Any = values
+    if isinstance(values, pd.Series):
+        series: Any = values
+        plain = series.astype(object) if series.dtype == "category" else series
+    else:
+        to_numpy = getattr(values, "to_numpy", None)
+        plain = np.asarray(values if to_numpy is None else to_numpy())
+        if plain.dtype.kind in "US":
+            plain = np.asarray(values, dtype=object)
+    if plain.ndim != 1:
+        message = f"{owner}: {name} must be one column; it has shape {plain.shape}."
+        raise InvalidDataError(message)
+    frame = pd.DataFrame({name: plain})
+    return Column.of_table(read_features(frame, owner=owner, allow_missing=True), name)
+
+
+def quantile_cuts(values: Floats, n_bins: int) -> Floats:
+    """Return the lower limits of all bins but the first, each bin of about equal rows.
+
+    Equal values share a bin, so heavy ties leave fewer bins.
+    """
+    ranked = np.sort(values[~np.isnan(values)])
+    if not len(ranked):
+        return ranked
+    found = np.unique(ranked[(np.arange(1, n_bins) * len(ranked)) // n_bins])
+    return found[found > ranked[0]]
+
+
+def short_cut(low: float, high: float) -> float:
+    """Return the number of fewest digits that is above `low` and at most `high`."""
+    for digits in range(1, 18):
+        found = float(f"{high:.{digits}g}")
+        if low < found <= high:
+            return found
+    return high
+
+
+def interval_labels(cuts: Sequence[float]) -> tuple[str, ...]:
+    """Return the names of the bins between lower limits."""
+    texts = [f"{cut:.15g}" for cut in cuts]
+    if not texts:
+        return ("all",)
+    middle = [f"[{low}, {high})" for low, high in pairwise(texts)]
+    return (f"< {texts[0]}", *middle, f">= {texts[-1]}")
