@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     )
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
     from userportrait.predict._psi import PopulationStability, population_stability
+    from userportrait.predict._scorecard import Scorecard
     from userportrait.predict._separation import Separation
     from userportrait.predict._targets import TargetList, choose_targets
     from userportrait.predict._thresholds import Confusion, choose_threshold, confusion
+    from userportrait.predict._woe import WeightOfEvidence
 
 __all__ = [
     "ClassifierEvaluation",
@@ -44,9 +46,11 @@ __all__ = [
     "OptimalBinning",
     "PopulationStability",
     "Propensity",
+    "Scorecard",
     "Separation",
     "SeparationWarning",
     "TargetList",
+    "WeightOfEvidence",
     "calibrate",
     "calibration_table",
     "choose_targets",
@@ -78,9 +82,11 @@ _HOMES: dict[str, str] = {
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",
     "Propensity": "userportrait.predict._propensity",
+    "Scorecard": "userportrait.predict._scorecard",
     "Separation": "userportrait.predict._separation",
     "SeparationWarning": "userportrait.predict._propensity",
     "TargetList": "userportrait.predict._targets",
+    "WeightOfEvidence": "userportrait.predict._woe",
     "calibrate": "userportrait.predict._calibration",
     "calibration_table": "userportrait.predict._calibration",
     "choose_targets": "userportrait.predict._targets",

@@ -72,9 +72,9 @@ def read_column(values: Any, *, owner: str, name: str) -> Column:
         If it holds neither numbers nor texts.
     """
     plain: Any = values
-    if isinstance(values, pd.Series):
-        series: Any = values
-        plain = series.astype(object) if series.dtype == "category" else series
+    is_series = bool(isinstance(values, pd.Series))
+    if is_series:
+        plain = values.astype(object) if values.dtype == "category" else values
     else:
         to_numpy = getattr(values, "to_numpy", None)
         plain = np.asarray(values if to_numpy is None else to_numpy())
