@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.experiment import Bayes, Estimate, Fixed
+from userportrait.experiment import Bayes, Estimate, Experiment, Fixed, Mean
 
 TWO = "two-sided"
 
@@ -267,3 +268,20 @@ def test_bad_priors_and_counts_are_named() -> None:
 def test_designs_survive_pickling() -> None:
     design = Bayes(prior_sd=0.1, equivalence=(-0.1, 0.1))
     assert pickle.loads(pickle.dumps(design)) == design
+
+
+def test_a_metric_to_decrease_turns_what_better_means() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"variant": ["A", "B"] * 100, "returns": rng.gamma(2.0, 1.0, 200)})
+    frame.loc[frame["variant"] == "B", "returns"] += 0.2
+
+    def facts(metric: Mean, design: Bayes) -> dict[str, Any]:
+        return dict(Experiment(metric, control="A", design=design).analyze(frame).effects[0].facts)
+
+    fewer = facts(Mean("returns", goal="decrease"), Bayes())
+    assert fewer == facts(Mean("returns"), Bayes(more_is_better=False))
+    assert fewer == facts(Mean("returns", goal="decrease"), Bayes(more_is_better=False))
+    more = facts(Mean("returns"), Bayes())
+    assert fewer["probability_better"] == pytest.approx(1.0 - more["probability_better"])
+    assert fewer["probability_better"] < 0.5 < more["probability_better"]
+    assert fewer["loss_variant"] == more["loss_control"]

@@ -296,3 +296,16 @@ def test_an_experiment_survives_pickling_and_says_the_same_twice() -> None:
     pd.testing.assert_frame_equal(
         experiment.analyze(shuffled).to_frame(), first.to_frame(), rtol=1e-10
     )
+
+
+def test_a_misspelt_declaration_is_no_protection_and_is_refused() -> None:
+    data = pd.DataFrame({"variant": ["A", "B"] * 4, "spend": range(8), "visits": range(8)})
+    late = Experiment(Mean("spend"), control="A", measured_after=["visit"])
+    with pytest.raises(MissingColumnError, match=r"measured_after: 'visit'.*Did you mean 'visits'"):
+        late.analyze(data)
+    Experiment(Mean("spend"), control="A", measured_after="visits").analyze(data)
+
+
+def test_no_rows_are_called_no_rows() -> None:
+    with pytest.raises(InvalidDataError, match="no rows"):
+        Experiment(Mean("spend"), control="A").analyze(frame().iloc[:0])

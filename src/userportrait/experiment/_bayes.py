@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ from userportrait.experiment._posterior import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from userportrait.experiment._base import Goal
     from userportrait.experiment._estimate import Alternative, Estimate
 
     Fact: TypeAlias = float | bool | str
@@ -56,7 +57,8 @@ class Bayes(Design):
         Choose an arm once its expected loss, as a share of the control's mean, is at most
         this.
     more_is_better : bool, default=True
-        Which arm a loss speaks for.
+        Which arm a loss speaks for. A metric with ``goal='decrease'`` has it the other way in
+        an `Experiment`, whatever is said here.
 
     Notes
     -----
@@ -161,6 +163,20 @@ class Bayes(Design):
             [_counts(one.variant_mean, one.n_variant, one.metric) for one in estimates],
             self.prior_counts,
         )
+
+    def for_goal(self, goal: Goal) -> Bayes:
+        """Return the design for a metric with this goal.
+
+        Parameters
+        ----------
+        goal : {'increase', 'decrease'}
+
+        Returns
+        -------
+        Bayes
+            With ``more_is_better=False`` for ``'decrease'``; as it is otherwise.
+        """
+        return replace(self, more_is_better=False) if goal == "decrease" else self
 
     def judge(self, estimate: Estimate, *, alpha: float, alternative: Alternative) -> Judgement:
         """Return the posterior's intervals, probabilities and expected losses.

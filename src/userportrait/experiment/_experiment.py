@@ -20,6 +20,7 @@ from userportrait.experiment._aggregates_keys import label_of
 from userportrait.experiment._base import Design
 from userportrait.experiment._experiment_data import (
     Arms,
+    check_declared,
     is_row_metric,
     prepare_aggregates,
     prepare_frame,
@@ -95,7 +96,8 @@ class Experiment:
         with the control.
     measured_after : sequence of str, default=()
         Columns known to be measured after the experiment started; as covariates or strata
-        they are refused, since the treatment may have changed them.
+        they are refused, since the treatment may have changed them. A frame must have them,
+        so that a misspelt name cannot go unnoticed.
     random_state : int, optional
         For metrics that resample.
 
@@ -200,6 +202,7 @@ class Experiment:
         if isinstance(data, Aggregates):
             arms = prepare_aggregates(self._given, data, by=self.design.by, merged=merged)
         else:
+            check_declared(data, self.measured_after, "measured_after")
             arms = prepare_frame(
                 self._given,
                 data,
@@ -250,6 +253,8 @@ class Experiment:
 
     def _check_arms(self, arms: Arms) -> None:
         known = tuple(arms.counts)
+        if not known:
+            raise InvalidDataError("the data have no rows; an experiment needs at least two arms.")
         if self.control not in known:
             problem = f"control: {unknown_name('variant', self.control, known)}"
             raise InvalidParameterError("Experiment", [problem])
@@ -327,7 +332,9 @@ class Experiment:
             found = own(control, variant, estimate, alpha=alpha, alternative=self.alternative)
             if found is not None:
                 return cast("Judgement", found)
-        return self.design.judge(estimate, alpha=alpha, alternative=self.alternative)
+        turn: Any = getattr(self.design, "for_goal", None)
+        design = self.design if turn is None else cast("Design", turn(metric.goal))
+        return design.judge(estimate, alpha=alpha, alternative=self.alternative)
 
     def _adjusted(self, cases: list[_Case], arms: Arms) -> list[_Case]:
         """Share the chance of error between the hypotheses."""

@@ -17,7 +17,7 @@ from userportrait.errors import (
 )
 from userportrait.experiment._aggregates import Aggregates
 from userportrait.experiment._aggregates_keys import label_of, sorted_keys
-from userportrait.experiment._caps import Cap
+from userportrait.experiment._caps import Cap, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Rows: TypeAlias = Mapping[str, NDArray[Any]]
 
-__all__ = ["Arms", "is_row_metric", "prepare_aggregates", "prepare_frame"]
+__all__ = ["Arms", "check_declared", "is_row_metric", "prepare_aggregates", "prepare_frame"]
 
 _OF_GROUPS = ("n", "means", "offsets", "cross", "filled", "dropped")
 """What aggregates hold by group."""
@@ -67,6 +67,22 @@ class Arms:
     rows: dict[str, Rows]
     dropped: dict[str, int]
     filled: dict[str, int]
+
+
+def check_declared(frame: IntoFrame, columns: Sequence[str], parameter: str) -> None:
+    """Refuse a declaration about columns that the frame does not have.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is not there.
+    """
+    if not columns:
+        return
+    names = frames.column_names(frames.enter(frame))
+    for name in columns:
+        if name not in names:
+            raise MissingColumnError(name, names, parameter)
 
 
 def is_row_metric(metric: Metric) -> bool:
@@ -170,7 +186,7 @@ def _with_limits(metric: Metric, frame: IntoFrame) -> Metric:
     inner = frames.enter(frame)
     if source not in frames.column_names(inner):
         raise MissingColumnError(source, frames.column_names(inner))
-    values = np.asarray(frames.collect_arrays(inner, [source])[source], dtype=np.float64)
+    values = numbers_of(frames.collect_arrays(inner, [source])[source], source)
     return cast("Metric", replace(cast("Any", metric), cap=cap.resolve(values, column=source)))
 
 

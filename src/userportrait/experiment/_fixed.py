@@ -143,7 +143,7 @@ def _judge_constant(estimate: Estimate, alternative: Alternative) -> Judgement:
         log -= float(gammaln(n_control + n_variant + 1))
         log += math.log(2.0) if alternative == "two-sided" and n_control == n_variant else 0.0
         log = min(log, 0.0)
-    note = "The metric does not vary within the arms, so the interval has no width"
+    note = "The estimate does not vary (its standard error is 0), so the interval has no width"
     note += "; the p-value is that of a permutation test." if effect else "."
     relative = estimate.relative
     return Judgement(
