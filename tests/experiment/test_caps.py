@@ -129,3 +129,10 @@ def test_a_quantile_cap_of_an_experiment_is_that_of_all_arms_together() -> None:
     means = frame["spend"].clip(upper=limit).groupby(frame["variant"]).mean()
     assert effect.control_mean == pytest.approx(means["A"], rel=1e-12)
     assert effect.variant_mean == pytest.approx(means["B"], rel=1e-12)
+
+
+def test_text_under_a_quantile_is_named() -> None:
+    data = pd.DataFrame({"variant": ["A", "B"] * 4, "spend": ["1 EUR"] * 8})
+    capped = Experiment(Mean("spend", cap=Cap(quantile=0.9)), control="A")
+    with pytest.raises(ColumnTypeError, match="'spend' must hold numbers"):
+        capped.analyze(data)

@@ -22,6 +22,7 @@ from userportrait.experiment import (
     Ratio,
     effects_by_segment,
     heterogeneity,
+    interactions,
     plot_segments,
     shrink,
 )
@@ -245,3 +246,23 @@ def test_one_metric_can_be_taken_out_and_drawn() -> None:
     assert [t.get_text().split("\n")[0] for t in ax.get_yticklabels()] == ["Lyon", "Oslo", "Rome"]
     assert "&lt;" not in found._repr_html_()
     assert "Rome" in found._repr_html_()
+
+
+def test_the_data_in_the_place_of_the_experiment_are_refused() -> None:
+    frame = pd.DataFrame({"variant": ["A", "B"] * 4, "city": ["x"] * 8, "spend": range(8)})
+    given: Any = frame
+    with pytest.raises(InvalidParameterError, match="must be an Experiment"):
+        effects_by_segment(given, frame, "city", known_before=["city"])
+    with pytest.raises(InvalidParameterError, match="must be an Experiment"):
+        interactions(given, frame, "city", other_control="x")
+
+
+def test_effects_that_cannot_be_shrunk_are_told_without_nan() -> None:
+    frame = pd.DataFrame(
+        {"variant": ["A", "B"] * 8, "city": ["x"] * 8 + ["y"] * 8, "spend": [1.0] * 16}
+    )
+    found = effects_by_segment(
+        Experiment(Mean("spend"), control="A"), frame, "city", known_before=["city"]
+    )
+    assert "not shrunk" in str(found)
+    assert "nan" not in str(found)

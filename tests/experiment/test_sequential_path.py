@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,3 +125,9 @@ def test_bad_paths_are_named() -> None:
         InvalidParameterError, match="must be GroupSequential or Anytime; got Fixed"
     ):
         sequential_path(looks(0.2), Fixed())  # type: ignore[arg-type]
+
+
+def test_a_frame_in_the_place_of_aggregates_is_refused() -> None:
+    given: Any = pd.DataFrame({"variant": ["A", "B"] * 4, "day": [1] * 8, "spend": range(8)})
+    with pytest.raises(InvalidParameterError, match="aggregates must be Aggregates by day"):
+        path_by_day(Mean("spend"), given, GroupSequential(looks=1), control="A", variant="B")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from userportrait.experiment._moments import Moments
     from userportrait.typing import IntoFrame
 
-__all__ = ["Cap", "Leverage", "check_leverage", "leverage", "leverage_of_cap"]
+__all__ = ["Cap", "Leverage", "check_leverage", "leverage", "leverage_of_cap", "numbers_of"]
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
@@ -339,14 +339,21 @@ def check_leverage(
     arms = sorted((label_of(label), code) for code, label in enumerate(labels))
     rows: list[dict[str, object]] = []
     for name in chosen:
-        values = _numbers(found[name], name)
+        values = numbers_of(found[name], name)
         for label, code in arms:
             seen = leverage(values[codes == code], n_top=n_top)
             rows.append({"column": name, "variant": label, **asdict(seen), "is_high": seen.is_high})
     return pd.DataFrame(rows)
 
 
-def _numbers(values: NDArray[Any], column: str) -> Floats:
+def numbers_of(values: NDArray[Any], column: str) -> Floats:
+    """Return a column as floats.
+
+    Raises
+    ------
+    ColumnTypeError
+        If it holds no numbers.
+    """
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError):

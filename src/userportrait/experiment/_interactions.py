@@ -14,7 +14,7 @@ from userportrait._core.params import InstanceOf, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError, unknown_name
 from userportrait.experiment._aggregates_keys import label_of
 from userportrait.experiment._intervals import critical_value, log_p
-from userportrait.experiment._slices import cut, effects_of
+from userportrait.experiment._slices import check_experiment, cut, effects_of
 from userportrait.experiment._words import write_number
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ def interactions(
     ...                    other_control="old"))
     spend, B against A: +3 with old, +0.25 with new; difference -2.75 [-4.615, -0.8849], p = 0.0075
     """
+    check_experiment(experiment, _OWNER)
     check_values(_OWNER, {"other": other}, {"other": InstanceOf((str,), "the name of a column")})
     if other == getattr(experiment, "variant", None):
         problem = f"other: '{other}' holds the arms of the experiment itself."

@@ -222,10 +222,11 @@ class SegmentEffects:
         for found in self.effects:
             e = found.effect
             low, high = e.interval
+            shrunk = "not shrunk" if math.isnan(found.shrunk) else f"shrunk {found.shrunk:+.4g}"
             lines.append(
                 f"{found.column}={found.segment}  {e.metric}, {e.variant} against {e.control}  "
                 f"{e.effect:+.4g} [{low:+.4g}, {high:+.4g}]  adjusted p = "
-                f"{e.adjusted_p_value:.2g}  shrunk {found.shrunk:+.4g}"
+                f"{e.adjusted_p_value:.2g}  {shrunk}"
             )
         return "\n".join([*lines, *(f"- {note}" for note in self.notes())])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, InstanceOf, OneOf, Rule, check_values
 from userportrait.errors import InvalidDataError
+from userportrait.experiment._aggregates import Aggregates
 from userportrait.experiment._anytime import Anytime
 from userportrait.experiment._group_sequential import GroupSequential, normal_statistic
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from userportrait.experiment._aggregates import Aggregates
     from userportrait.experiment._base import MomentMetric
     from userportrait.experiment._estimate import Alternative, Estimate, Judgement
     from userportrait.experiment._moments import Moments
@@ -258,6 +258,8 @@ def path_by_day(
     >>> path.decision
     ('continue', 'effect', 'effect')
     """
+    rule = InstanceOf((Aggregates,), "Aggregates by day: Aggregates.from_frame(..., by=['day'])")
+    check_values("path_by_day", {"aggregates": aggregates}, {"aggregates": rule})
     by_day = aggregates.collapse((day,))
     found: list[Estimate] = []
     labels: list[object] = []

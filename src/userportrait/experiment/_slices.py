@@ -89,11 +89,7 @@ def cut(
     InvalidDataError
         If no label has enough units in every arm.
     """
-    check_values(
-        owner,
-        {"experiment": experiment},
-        {"experiment": InstanceOf((Experiment,), "an Experiment, which holds metrics and design")},
-    )
+    check_experiment(experiment, owner)
     pieces: list[tuple[Experiment, dict[str, Any]]] = []
     sizes: dict[str, dict[str, int]] = {}
     metrics = cast("Sequence[Metric]", experiment.metrics)
@@ -126,10 +122,17 @@ def cut(
     return Slices(tuple(pieces), labels, small)
 
 
+def check_experiment(experiment: object, owner: str) -> None:
+    """Refuse what is no experiment, such as the data in its place."""
+    rule = InstanceOf((Experiment,), "an Experiment, which holds metrics and design")
+    check_values(owner, {"experiment": experiment}, {"experiment": rule})
+
+
 def known_columns(
     by: str | Sequence[str], known_before: Sequence[str], experiment: Any, owner: str
 ) -> tuple[str, ...]:
     """Return the columns to cut by; refuse those that nobody declared as known beforehand."""
+    check_experiment(experiment, owner)
     columns = (by,) if isinstance(by, str) else tuple(by)
     declared = (known_before,) if isinstance(known_before, str) else tuple(known_before)
     problems = [
