@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,3 +125,19 @@ def test_effects_are_values() -> None:
     assert analyse()["spend"] == analyse()["spend"]
     assert isinstance(analyse()["spend"], Effect)
     assert len(analyse("ABC")) == 2
+
+
+def test_an_adjusted_p_value_is_told_only_where_something_was_adjusted() -> None:
+    p = 0.0785
+    assert math.exp(math.log(p)) != p  # the case that used to be told apart
+    plain = analyse()
+    noisy = replace(
+        plain.effects[0],
+        p_value=p,
+        log_p_value=math.log(p),
+        adjusted_p_value=math.exp(math.log(p)),
+    )
+    assert "adjusted" not in str(replace(plain, effects=(noisy,)))
+    assert "(adjusted 0.16)" in str(
+        replace(plain, effects=(replace(noisy, adjusted_p_value=2 * p),))
+    )

@@ -393,7 +393,8 @@ def _cells(effect: Effect) -> tuple[str, str, str, str, str, str]:
         verdict += f"; {effect.margin}"
     adjusted = effect.adjusted_p_value
     p = write_p(effect.p_value, effect.log_p_value)
-    if not math.isnan(adjusted) and adjusted != effect.p_value:
+    # The exponential of a logarithm need not give back the last digit.
+    if not math.isnan(adjusted) and not math.isclose(adjusted, effect.p_value, rel_tol=1e-9):
         p += f" (adjusted {adjusted:.2g})"
     means = f"{effect.control_mean:.4g} -> {effect.variant_mean:.4g}"
     return (
