@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def customers(n: int = 500, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     frame = pd.DataFrame(
         {
             "spend": np.where(source.random(n) < 0.1, np.nan, spend),
-            "plan": np.where(source.random(n) < 0.1, None, plan.astype(object)),
+            "plan": pd.Series(plan.astype(object)).mask(source.random(n) < 0.1, None),
             "noise": source.random(n),
         }
     )
@@ -39,7 +40,7 @@ def test_each_column_is_that_of_optimal_binning() -> None:
     frame, y = customers()
     weights = WeightOfEvidence(max_bins=4).fit(frame, y)
     found = weights.transform(frame)
-    for at, name in enumerate(frame):
+    for at, name in enumerate(list(frame.columns)):
         alone = OptimalBinning(4).fit(frame[name], y)
         assert found[:, at].tolist() == alone.transform(frame[name]).tolist()
         assert weights.iv_.set_index("feature")["iv"][name] == pytest.approx(alone.iv_)
@@ -64,9 +65,10 @@ def test_one_column_of_weights_gives_a_regression_of_slope_one() -> None:
     # With next to no smoothing, log odds are the weight plus the overall log odds.
     frame, y = customers()
     how = WeightOfEvidence(smoothing=0.001)
-    model = make_pipeline(how, Propensity()).fit(frame[["plan"]], y)
-    assert model[-1].coef_[0, 0] == pytest.approx(1.0, abs=1e-3)
-    assert model[-1].intercept_[0] == pytest.approx(np.log(y.mean() / (1 - y.mean())), abs=1e-3)
+    fitted = make_pipeline(how, Propensity()).fit(frame[["plan"]], y)
+    model: Any = fitted[-1]
+    assert model.coef_[0, 0] == pytest.approx(1.0, abs=1e-3)
+    assert model.intercept_[0] == pytest.approx(np.log(y.mean() / (1 - y.mean())), abs=1e-3)
 
 
 def test_bad_use_is_told() -> None:

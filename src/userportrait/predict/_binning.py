@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BINNING_RULES", "Bins", "OptimalBinning", "find_bins"]
 
-_OTHER = "other"
+_OTHER = "rarer levels"
 _MISSING = "missing"
 
 BINNING_RULES: Mapping[str, Rule] = {
@@ -107,7 +107,8 @@ class OptimalBinning(Estimator):
         At most this many bins, besides that of missing values; 2 to 50.
     min_share : float, default=0.05
         Least share of the rows with a value in each bin; 0.001 to 0.5. Levels of texts that
-        are rarer are first taken together as ``other``.
+        are rarer are first taken together as ``rarer levels``, whatever their rates; a rare level
+        that tells much needs a smaller share.
     monotone : {'auto', 'increasing', 'decreasing', 'none'}, default='auto'
         What the rate of the outcome may do from one bin of numbers to the next. ``'auto'``
         takes the direction with the greater information value. Texts have no order of their
@@ -228,7 +229,7 @@ class OptimalBinning(Estimator):
         Parameters
         ----------
         x : array-like of shape (n_rows,)
-            Missing values, if `fit` saw none, and new levels, if there is no bin ``other``,
+            Missing values, if `fit` saw none, and new levels, if there are no ``rarer levels``,
             have a weight of 0: nothing is known of them.
 
         Returns
@@ -293,7 +294,7 @@ def _bins_of_texts(column: Column, outcome: Floats, totals: tuple[float, float],
     # Unused categories have no rows, and are new levels when they come.
     rare = {at for at in np.flatnonzero(rows > 0).tolist() if rows[at] < how.min_share * rows.sum()}
     if len(rare) == 1:
-        rare.clear()  # one rare level alone is no `other`
+        rare.clear()  # one rare level alone is not pooled
     parts = [
         (column.levels[at], [at]) for at in np.flatnonzero(rows > 0).tolist() if at not in rare
     ]

@@ -96,7 +96,8 @@ def quantile_cuts(values: Floats, n_bins: int) -> Floats:
     if not len(ranked):
         return ranked
     found = np.unique(ranked[(np.arange(1, n_bins) * len(ranked)) // n_bins])
-    return found[found > ranked[0]]
+    inner: Floats = found[found > ranked[0]]
+    return inner
 
 
 def short_cut(low: float, high: float) -> float:

@@ -220,7 +220,8 @@ class Scorecard(MatrixEstimator):
             If `fit` was not called.
         """
         by_feature = self.points_by_feature(X).to_numpy()
-        return by_feature.sum(axis=1) + self._intercept_points
+        found: Floats = by_feature.sum(axis=1) + self._intercept_points
+        return found
 
     def points_by_feature(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the points, without the intercept.
