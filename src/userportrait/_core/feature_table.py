@@ -135,7 +135,8 @@ def read_features(
 
 
 def _coded(column: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    codes, distinct = pd.factorize(column)
+    factorize: Any = pd.factorize
+    codes, distinct = factorize(column)
     return codes, np.asarray(distinct, dtype=object)
 
 

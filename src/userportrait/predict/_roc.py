@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -93,7 +94,7 @@ def delong_p_value(areas: Floats, covariance: Floats, first: int, second: int) -
     )
     if variance <= 1e-18:
         return 1.0 if abs(off) < 1e-12 else 0.0
-    return float(2.0 * special.ndtr(-abs(off) / np.sqrt(variance)))
+    return math.erfc(abs(off) / math.sqrt(2.0 * variance))
 
 
 def counts_by_score(y: Floats, score: Floats) -> tuple[Floats, Floats, Floats]:
