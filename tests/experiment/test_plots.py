@@ -90,6 +90,7 @@ def test_the_look_that_stops_is_marked() -> None:
     assert path.stopped_at == 2
     ax = plot_path(path)
     assert [note.get_text() for note in ax.texts] == ["2"]
+    assert [note.get_text() for note in path.plot().texts] == ["2"]
     going = plot_path(sequential_path(looks(0.1), GroupSequential(looks=4)))
     assert list(going.texts) == []
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from userportrait.experiment._base import MomentMetric
     from userportrait.experiment._estimate import Alternative, Estimate, Judgement
@@ -110,6 +111,28 @@ class SequentialPath:
     def __str__(self) -> str:
         title = f"{self.metric}: {self.variant} against {self.control}"
         return f"{title}\n{self.to_frame().to_string(index=False, float_format='%.4g')}"
+
+    def plot(self, *, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
+        """Draw the statistic at each look between the bounds.
+
+        Parameters
+        ----------
+        alpha : float, default=0.05
+            Of the thin line, which a test with a single look would use.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        See Also
+        --------
+        plot_path : The same, in another language too.
+        """
+        from userportrait.experiment._plots_sequential import plot_path
+
+        return plot_path(self, alpha=alpha, ax=ax)
 
     def _repr_html_(self) -> str:
         frame = self.to_frame()
