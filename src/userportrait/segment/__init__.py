@@ -7,26 +7,34 @@ from typing import TYPE_CHECKING, Any
 from userportrait._core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from userportrait.segment._choose_k import ClusterChoice, choose_n_clusters
     from userportrait.segment._correlation import Correlations, correlate
+    from userportrait.segment._customer_segments import CustomerSegments
     from userportrait.segment._factor_plots import plot_correlations
     from userportrait.segment._kmodes import KModes
     from userportrait.segment._kprototypes import KPrototypes
     from userportrait.segment._prepare import PrepareFeatures
 
 __all__ = [
+    "ClusterChoice",
     "Correlations",
+    "CustomerSegments",
     "KModes",
     "KPrototypes",
     "PrepareFeatures",
+    "choose_n_clusters",
     "correlate",
     "plot_correlations",
 ]
 
 _HOMES: dict[str, str] = {
+    "ClusterChoice": "userportrait.segment._choose_k",
     "Correlations": "userportrait.segment._correlation",
+    "CustomerSegments": "userportrait.segment._customer_segments",
     "KModes": "userportrait.segment._kmodes",
     "KPrototypes": "userportrait.segment._kprototypes",
     "PrepareFeatures": "userportrait.segment._prepare",
+    "choose_n_clusters": "userportrait.segment._choose_k",
     "correlate": "userportrait.segment._correlation",
     "plot_correlations": "userportrait.segment._factor_plots",
 }

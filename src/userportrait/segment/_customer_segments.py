@@ -1,0 +1,418 @@
+"""Segments of customers: prepared features, a number of clusters, profiles and rules."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.frames import column_names, enter, leave, select_columns
+from userportrait._core.matrix import MatrixEstimator
+from userportrait._core.params import Between, OneOf, Optional, check_params, check_values
+from userportrait._core.scikit import from_sklearn
+from userportrait.errors import InvalidDataError
+from userportrait.segment._choose_k import AutoOr, ClusterChoice, choose_n_clusters, one_thread
+from userportrait.segment._prepare import PrepareFeatures
+from userportrait.segment._profiles import Language, profile_segments, rules_of, segment_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from userportrait._core.feature_table import FeatureTable
+    from userportrait._core.params import Rule
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.intp]
+
+__all__ = ["CustomerSegments"]
+
+_ID = "customer_id"
+
+
+class CustomerSegments(MatrixEstimator):
+    """Put customers into segments, and say what sets each segment apart.
+
+    Features are brought to one scale, clustered, and the clusters told in the units of the
+    input.
+
+    Parameters
+    ----------
+    n_clusters : int or 'auto', default='auto'
+        1 to 1000. ``'auto'`` chooses, and finds 1 where the customers look like one cloud.
+    method : {'kmeans', 'minibatch', 'gaussian_mixture'}, default='kmeans'
+        ``'minibatch'`` is k-means on 4,096 rows at a time, for very large tables;
+        ``'gaussian_mixture'`` lets clusters differ in shape and overlap. ``'auto'`` chooses
+        by k-means with all of them.
+    prepare : transformer, optional
+        Anything with `fit` and `transform` that makes a table of finite numbers of a frame;
+        by default `PrepareFeatures`. It is copied, not fitted itself.
+    max_clusters : int, default=10
+        The most that ``'auto'`` tries; 2 to 100.
+    n_init : int, default=10
+        Starts; the best is kept.
+    random_state : int or None, default=0
+        Seed; None draws another one each time.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int, shape (n_rows,)
+        Segment of each customer of `fit`. Segments are numbered from the largest, equally
+        large ones by their first customer in the order of the features' values.
+    n_clusters_ : int
+    sizes_ : ndarray of int, shape (n_clusters_,)
+        Customers in each segment; a component of a mixture may have none.
+    choice_ : ClusterChoice or None
+        How the number was chosen; None where it was given.
+    prepare_ : transformer
+        The one that was fitted.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only after a `fit` with names.
+
+    See Also
+    --------
+    userportrait.segment.KPrototypes : Categories as they are, not as columns of 0 and 1.
+    userportrait.segment.choose_n_clusters : How the number is chosen.
+
+    Notes
+    -----
+    A column ``customer_id`` of a frame is an ID, not a feature, and is left out. Rows are put
+    in an order of their own first, so a shuffled table gives the same segments; k-means runs
+    on one thread, so that the number of processors changes nothing. [1]_
+
+    References
+    ----------
+    .. [1] Arthur and Vassilvitskii (2007), "k-means++: the advantages of careful seeding",
+       SODA.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.segment import CustomerSegments
+    >>> customers = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["ann", "bo", "cy", "di", "ed"],
+    ...         "orders": [1.0, 2.0, 1.0, 9.0, 8.0],
+    ...         "channel": ["web", "web", "web", "app", "app"],
+    ...     }
+    ... )
+    >>> segments = CustomerSegments(2).fit(customers)
+    >>> segments.labels_.tolist()
+    [0, 0, 0, 1, 1]
+    >>> segments.names()
+    ['rarely channel = app, low orders', 'rarely channel = web, high orders']
+    """
+
+    labels_: Ints
+    n_clusters_: int
+    sizes_: Ints
+    choice_: ClusterChoice | None
+    prepare_: Any
+
+    _kind: ClassVar = "clusterer"
+    _allow_missing: ClassVar[bool] = True
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "n_clusters": AutoOr(Between(1, 1000, integer=True)),
+        "method": OneOf(("kmeans", "minibatch", "gaussian_mixture")),
+        "max_clusters": Between(2, 100, integer=True),
+        "n_init": Between(1, 10_000, integer=True),
+        "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
+    }
+
+    def __init__(
+        self,
+        n_clusters: int | Literal["auto"] = "auto",
+        *,
+        method: Literal["kmeans", "minibatch", "gaussian_mixture"] = "kmeans",
+        prepare: Any = None,
+        max_clusters: int = 10,
+        n_init: int = 10,
+        random_state: int | None = 0,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.method = method
+        self.prepare = prepare
+        self.max_clusters = max_clusters
+        self.n_init = n_init
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Find the segments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), or frame
+            One row a customer. Missing values are left to `prepare`.
+        y : object, optional
+            Ignored; pipelines hand it on.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        InvalidParameterError
+            If parameters are out of range; all of them at once.
+        InvalidDataError
+            If a number is infinite, if every column holds one value, if there are fewer
+            distinct rows than clusters, or fewer than 10 rows for ``'auto'``.
+        """
+        check_params(self, self._rules)
+        table = self._read_features(_without_id(X), fitting=True)
+        order = _own_order(table)
+        ordered = table.take(order)
+        frame = _frame_of(ordered)
+        make: Any = PrepareFeatures() if self.prepare is None else self.prepare
+        self.prepare_ = from_sklearn("base.clone")(make).fit(frame)
+        rows = _checked(self.prepare_.transform(frame))
+        with one_thread():
+            self.n_clusters_ = self._count(rows)
+            self._model: Any = _fitted(self._unfitted(self.n_clusters_), rows)
+            found: Ints = self._model.predict(rows).astype(np.intp)
+        self._rank = _ranks(found, self.n_clusters_)
+        labels = self._rank[found]
+        self.labels_ = np.empty_like(labels)
+        self.labels_[order] = labels
+        self.sizes_ = np.bincount(labels, minlength=self.n_clusters_)
+        self._profile = profile_segments(ordered, labels, self.n_clusters_)
+        return self
+
+    def fit_predict(self, X: Any, y: object = None) -> Ints:
+        """Find the segments and return that of each customer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), or frame
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+        """
+        return self.fit(X, y).labels_
+
+    def predict(self, X: Any) -> Ints:
+        """Return the segment of each customer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), or frame
+            The features of `fit`; ``customer_id`` may be there or not.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        InvalidDataError
+            If columns or values are unfit.
+        """
+        self._check_fitted("n_clusters_")
+        return self._predicted(self._read_features(_without_id(X), fitting=False))
+
+    def names(self, *, language: Language = "en") -> list[str]:
+        """Return a name for each segment: the two features that set it apart most.
+
+        Parameters
+        ----------
+        language : {'en', 'zh'}, default='en'
+            Features and levels keep their own names.
+
+        Returns
+        -------
+        list of str
+            ``average`` where no effect size reaches 0.2; equal names get numbers.
+        """
+        self._check_fitted("n_clusters_")
+        check_values("names", {"language": language}, {"language": OneOf(("en", "zh"))})
+        return segment_names(self._profile, self.n_clusters_, language)
+
+    def profile(self, *, language: Language = "en") -> pd.DataFrame:
+        """Compare the segments with everybody, feature by feature.
+
+        Parameters
+        ----------
+        language : {'en', 'zh'}, default='en'
+            Of the names.
+
+        Returns
+        -------
+        DataFrame
+            One row a segment and feature, or level of a category. Columns:
+
+            - ``segment``, ``name``, ``n_customers``, ``share`` of all customers;
+            - ``feature``, and ``level`` of a category, empty for numbers;
+            - ``mean`` and that of ``everybody``, in the units of the input; of a level, its
+              share of the customers. Missing values are left out;
+            - ``index``: 100 is everybody's mean, NaN where that is not above 0;
+            - ``effect_size``: of a number, the difference of the means in standard deviations
+              of everybody; of a level, Cohen's h. [1]_
+
+        References
+        ----------
+        .. [1] Cohen (1988), "Statistical power analysis for the behavioral sciences", 6.2.
+
+        Examples
+        --------
+        >>> from userportrait.segment import CustomerSegments
+        >>> segments = CustomerSegments(2).fit([[1.0], [1.0], [1.0], [5.0]])
+        >>> segments.profile()[["segment", "name", "mean", "everybody", "index"]]
+           segment     name  mean  everybody  index
+        0        0   low x0   1.0        2.0   50.0
+        1        1  high x0   5.0        2.0  250.0
+        """
+        names = np.array(self.names(language=language), dtype=object)
+        found = self._profile.copy()
+        found.insert(1, "name", names[found["segment"].to_numpy()])
+        return found
+
+    def rules(self, X: Any, *, max_depth: int = 3, language: Language = "en") -> pd.DataFrame:
+        """Tell each segment by a short rule, and how far the rule can be trusted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), or frame
+            Customers to learn the rules from, such as those of `fit`.
+        max_depth : int, default=3
+            Comparisons in a rule, at most; 1 to 10.
+        language : {'en', 'zh'}, default='en'
+            Of the names.
+
+        Returns
+        -------
+        DataFrame
+            ``segment``, ``name``, ``rule``, ``precision`` (share of the customers it takes
+            that are in the segment), ``recall`` (share of the segment that it takes),
+            ``n_customers`` it takes.
+
+        Notes
+        -----
+        A decision tree tells one segment from the rest; the leaf with the best harmonic mean
+        of precision and recall is the rule. Limits are rounded to four digits, and the figures
+        are those of the rule as it is written. A missing number counts as the median of `X`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from userportrait.segment import CustomerSegments
+        >>> customers = pd.DataFrame({"orders": [1.0, 1, 1, 5, 5]})
+        >>> CustomerSegments(2).fit(customers).rules(customers)[["rule", "precision", "recall"]]
+                  rule  precision  recall
+        0  orders <= 3        1.0     1.0
+        1   orders > 3        1.0     1.0
+        """
+        names = self.names(language=language)
+        given = {"max_depth": max_depth}
+        check_values("rules", given, {"max_depth": Between(1, 10, integer=True)})
+        table = self._read_features(_without_id(X), fitting=False)
+        table = table.take(_own_order(table))
+        told = rules_of(table, self._predicted(table), self.n_clusters_, max_depth=max_depth)
+        found = pd.DataFrame(told, columns=["rule", "precision", "recall", "n_customers"])
+        found.insert(0, "segment", np.arange(self.n_clusters_))
+        found.insert(1, "name", names)
+        return found
+
+    def _predicted(self, table: FeatureTable) -> Ints:
+        rows = _checked(self.prepare_.transform(_frame_of(table)))
+        with one_thread():
+            found: Ints = self._model.predict(rows)
+        return self._rank[found]
+
+    def _count(self, rows: Floats) -> int:
+        self.choice_ = None
+        if self.n_clusters == "auto":
+            self.choice_ = choose_n_clusters(
+                rows, max_clusters=self.max_clusters, random_state=self.random_state
+            )
+            return self.choice_.n_clusters
+        wanted = int(self.n_clusters)
+        n_distinct = int((~pd.DataFrame(rows).duplicated()).sum())
+        if n_distinct < wanted:
+            message = (
+                f"{wanted} clusters need as many distinct rows; X has "
+                f"n_samples={len(rows)}, {n_distinct} distinct. Ask for fewer."
+            )
+            raise InvalidDataError(message)
+        return wanted
+
+    def _unfitted(self, n_clusters: int) -> Any:
+        common: dict[str, Any] = {"n_init": self.n_init, "random_state": self.random_state}
+        if self.method == "gaussian_mixture":
+            mixture = from_sklearn("mixture.GaussianMixture")
+            return mixture(n_clusters, reg_covar=1e-4, max_iter=300, **common)
+        if self.method == "minibatch":
+            return from_sklearn("cluster.MiniBatchKMeans")(n_clusters, batch_size=4096, **common)
+        return from_sklearn("cluster.KMeans")(n_clusters, **common)
+
+
+def _fitted(model: Any, rows: Floats) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", from_sklearn("exceptions.ConvergenceWarning"))
+        return model.fit(rows)
+
+
+def _ranks(found: Ints, n_clusters: int) -> Ints:
+    """Return the new number of each cluster: from the largest, then by the first row."""
+    sizes = np.bincount(found, minlength=n_clusters)
+    first = np.full(n_clusters, len(found))
+    # Backwards: the last one written, the first row, stays.
+    first[found[::-1]] = np.arange(len(found) - 1, -1, -1)
+    return np.argsort(np.lexsort((first, -sizes)))
+
+
+def _without_id(X: Any) -> Any:
+    """Return a frame without its ``customer_id``; anything else as it is."""
+    known: Any = getattr(X, "column_names", getattr(X, "columns", None))
+    if (
+        known is None
+        or callable(known)
+        or not any(isinstance(name, str) and name == _ID for name in known)
+    ):
+        return X
+    frame = enter(X, argument="X")
+    return leave(select_columns(frame, [name for name in column_names(frame) if name != _ID]))
+
+
+def _own_order(table: FeatureTable) -> Ints:
+    """Return an order of rows that depends on their values alone."""
+    keys: list[Any] = list(table.numbers.values())
+    for codes, levels in table.texts.values():
+        rank = np.empty(len(levels) + 1, dtype=np.intp)
+        texts = [str(level) for level in levels.tolist()]
+        rank[np.argsort(np.array(texts, dtype=object), kind="stable")] = np.arange(len(levels))
+        rank[-1] = len(levels)  # missing
+        keys.append(rank[codes])
+    return np.lexsort(keys)
+
+
+def _frame_of(table: FeatureTable) -> Any:
+    """Return features as a frame where they have names, as a matrix where they have none."""
+    if not table.is_named:
+        return table.matrix()
+    columns: dict[str, Any] = {}
+    for name in table.names:
+        if name in table.numbers:
+            columns[name] = table.numbers[name]
+        else:
+            codes, levels = table.texts[name]
+            texts = np.array([*(str(level) for level in levels.tolist()), None], dtype=object)
+            columns[name] = texts[codes]
+    return pd.DataFrame(columns)
+
+
+def _checked(rows: Any) -> Floats:
+    to_numpy = getattr(rows, "to_numpy", None)
+    found = np.ascontiguousarray(rows if to_numpy is None else to_numpy(), dtype=np.float64)
+    if found.ndim != 2 or not np.isfinite(found).all():
+        message = "CustomerSegments: prepare must make a table of finite numbers."
+        raise InvalidDataError(message)
+    return found
