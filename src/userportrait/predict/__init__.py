@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from userportrait.predict._psi import PopulationStability, population_stability
     from userportrait.predict._scorecard import Scorecard
     from userportrait.predict._separation import Separation
+    from userportrait.predict._snapshots import snapshots
     from userportrait.predict._targets import TargetList, choose_targets
     from userportrait.predict._thresholds import Confusion, choose_threshold, confusion
     from userportrait.predict._woe import WeightOfEvidence
@@ -72,6 +73,7 @@ __all__ = [
     "plot_precision_recall",
     "plot_roc",
     "population_stability",
+    "snapshots",
 ]
 
 _HOMES: dict[str, str] = {
@@ -108,6 +110,7 @@ _HOMES: dict[str, str] = {
     "plot_precision_recall": "userportrait.predict._plots",
     "plot_roc": "userportrait.predict._plots",
     "population_stability": "userportrait.predict._psi",
+    "snapshots": "userportrait.predict._snapshots",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
