@@ -21,16 +21,26 @@ if TYPE_CHECKING:
 
 __all__ = ["MatrixEstimator", "MatrixNotFittedError"]
 
-_BaseEstimator: Any = from_sklearn("base.BaseEstimator")
-_SklearnNotFittedError: Any = from_sklearn("exceptions.NotFittedError")
+if TYPE_CHECKING:
+
+    class _BaseEstimator:
+        """scikit-learn's, which has no types."""
+
+    class _SklearnNotFittedError(ValueError, AttributeError):
+        """scikit-learn's, which has no types."""
+
+else:
+    _BaseEstimator = from_sklearn("base.BaseEstimator")
+    _SklearnNotFittedError = from_sklearn("exceptions.NotFittedError")
+
 Kind: TypeAlias = Literal["classifier", "clusterer", "transformer", "regressor"]
 
 
-class MatrixNotFittedError(NotFittedError, _SklearnNotFittedError):  # type: ignore[misc]
+class MatrixNotFittedError(NotFittedError, _SklearnNotFittedError):
     """An estimator of a matrix was used before `fit`; scikit-learn's error too."""
 
 
-class MatrixEstimator(Estimator, _BaseEstimator):  # type: ignore[misc]
+class MatrixEstimator(Estimator, _BaseEstimator):
     """An estimator of rows by columns that scikit-learn's tools take for one of their own.
 
     Children say what they are in `_kind`, read their input with `_read_features`, and
