@@ -64,9 +64,9 @@ def test_a_feature_without_any_value_is_compared_by_its_missing_bin() -> None:
 
 def test_the_test_is_false_as_often_as_promised_where_nothing_moves() -> None:
     source = np.random.default_rng(3)
-    found = [population_stability(source.random(300), source.random(200)) for _ in range(1000)]
+    found = [population_stability(source.random(300), source.random(200)) for _ in range(500)]
     alarms = np.mean([one.p_value < 0.05 for one in found])
-    assert 0.03 < alarms < 0.07  # 0.05 and three standard errors of 0.007
+    assert 0.02 < alarms < 0.08  # 0.05 and three standard errors of 0.01
     by_chance = np.mean([one.psi for one in found])
     assert by_chance == pytest.approx(found[0].chance_psi, rel=0.1)
 
