@@ -31,7 +31,7 @@ __all__ = ["AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability", 
 _SAMPLE = 1_000
 _N_CLOUDS = 20
 _N_BOXES = 5
-_ABOVE_CHANCE = 3.0
+_ABOVE_CHANCE = 4.0
 """Deviations above a single cloud's silhouette from which clusters are believed."""
 _STABLE = 0.85
 """Jaccard index from which Hennig calls a cluster highly stable."""
@@ -127,7 +127,7 @@ def choose_n_clusters(
     of the best of them, the largest is taken: the silhouette alone prefers few clusters where
     some are nearer to each other than others. Where none is stable, the largest silhouette
     decides.
-    There are no clusters if that silhouette is not three deviations above that of single
+    There are no clusters if that silhouette is not four deviations above that of single
     Gaussian clouds of the same covariance, cut into as many clusters. All measures come from
     1,000 rows at most. The gap statistic is told, not decided by. [3]_
 
