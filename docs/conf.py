@@ -225,3 +225,15 @@ def changelog_as_rst(text: str) -> str:
 if not PAGES_ONLY:
     write_reference(DOCS / "api" / "generated")
 write(DOCS / "changelog.rst", changelog_as_rst((DOCS.parent / "CHANGELOG.md").read_text("utf-8")))
+
+
+def skip_foreign(
+    app: Any, what: str, name: str, found: object, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what scikit-learn adds to every estimator, told in its own documentation."""
+    is_foreign = name == "get_metadata_routing" or re.fullmatch(r"set_\w+_request", name)
+    return True if is_foreign else None
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-skip-member", skip_foreign)

@@ -83,3 +83,17 @@ def test_what_cannot_be_learnt_from_is_named(
 ) -> None:
     with pytest.raises(error, match=words):
         read_features(pd.DataFrame(frame), owner="Test")
+
+
+def test_categories_of_a_frame_are_texts_unused_levels_left_out() -> None:
+    city = pd.Categorical(["Rome", "Oslo", None], categories=["Oslo", "Rome", "Bonn"])
+    table = read_features(pd.DataFrame({"city": city}), owner="Test", allow_missing=True)
+    assert table.categories["city"].tolist() == ["Rome", "Oslo", None]
+    assert sorted(table.texts["city"][1].tolist()) == ["Oslo", "Rome"]
+
+
+def test_categories_of_polars_are_texts() -> None:
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"city": ["Rome", "Oslo", None]}, schema={"city": pl.Categorical})
+    table = read_features(frame, owner="Test", allow_missing=True)
+    assert table.categories["city"].tolist() == ["Rome", "Oslo", None]

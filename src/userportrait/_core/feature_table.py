@@ -32,6 +32,7 @@ __all__ = ["FeatureTable", "read_features"]
 _check_array: Any = from_sklearn("utils.validation.check_array")
 _NEW = "ensure_all_finite"
 _FINITE = _NEW if _NEW in signature(_check_array).parameters else "force_all_finite"
+_TEXTS = ("text", "category")
 _NUMBERS = ("integer", "number", "decimal", "boolean", "empty")
 
 
@@ -117,15 +118,15 @@ def read_features(
     chosen = tuple(column_names(frame) if names is None else names)
     kinds = column_kinds(frame, chosen)
     for name in chosen:
-        if kinds[name] not in (*_NUMBERS, "text"):
+        if kinds[name] not in (*_NUMBERS, *_TEXTS):
             message = (
                 f"{owner}: column '{name}' holds {kinds[name]} values. Give numbers or texts: "
                 f"make times into days since a date, for example."
             )
             raise ColumnTypeError(message, column=name)
     columns = collect_columns(frame, chosen)
-    plain = collect_arrays(frame, [name for name in chosen if kinds[name] != "text"])
-    texts = {name: _coded(columns[name]) for name in chosen if kinds[name] == "text"}
+    plain = collect_arrays(frame, [name for name in chosen if kinds[name] not in _TEXTS])
+    texts = {name: _coded(columns[name]) for name in chosen if kinds[name] in _TEXTS}
     numbers = {name: _floats(values) for name, values in plain.items()}
     n_rows = len(next(iter(columns.values()))) if columns else 0
     found = FeatureTable(chosen, n_rows, numbers, is_named=True, texts=texts)

@@ -63,7 +63,7 @@ class CustomerSegments(MatrixEstimator):
         Segment of each customer of `fit`. Segments are numbered from the largest, equally
         large ones by their first customer in the order of the features' values.
     n_clusters_ : int
-    sizes_ : ndarray of int, shape (n_clusters_,)
+    sizes_ : ndarray of int, shape (n_segments,)
         Customers in each segment; a component of a mixture may have none.
     choice_ : ClusterChoice or None
         How the number was chosen; None where it was given.
