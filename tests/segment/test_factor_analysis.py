@@ -25,12 +25,14 @@ def simulated(n: int = 1000, between: float = 0.0, seed: int = 0) -> np.ndarray:
     np.fill_diagonal(shared, 1.0)
     factors = source.multivariate_normal(np.zeros(3), shared, size=n)
     unique = np.sqrt(1.0 - (TRUE**2).sum(axis=1))
-    return 5.0 + 2.0 * (factors @ TRUE.T + source.normal(size=(n, 9)) * unique)
+    found: np.ndarray = 5.0 + 2.0 * (factors @ TRUE.T + source.normal(size=(n, 9)) * unique)
+    return found
 
 
 def reproduced(factors: FactorAnalysis) -> np.ndarray:
     loadings, between = factors.loadings_.to_numpy(), factors.factor_correlations_.to_numpy()
-    return loadings @ between @ loadings.T
+    found: np.ndarray = loadings @ between @ loadings.T
+    return found
 
 
 def discrepancy(loadings: np.ndarray, x: np.ndarray) -> float:

@@ -244,7 +244,7 @@ class PrincipalComponents(MatrixEstimator):
 
     def _count(self, cumulative: Floats) -> int:
         n = self.n_components
-        if isinstance(n, float):
+        if n < 1:
             # The share asked for counts as reached within rounding.
             return int(np.searchsorted(cumulative, n - 1e-12)) + 1
         if n > len(cumulative):

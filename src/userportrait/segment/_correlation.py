@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from userportrait._core.feature_table import FeatureTable
     from userportrait._core.multiplicity import Adjustment
+    from userportrait._core.params import Rule
 
     Floats: TypeAlias = NDArray[np.float64]
     Codes: TypeAlias = NDArray[np.intp]
@@ -181,7 +182,7 @@ def correlate(
     1     age  channel  correlation_ratio  0.878
     2  orders  channel  correlation_ratio  0.878
     """
-    rules = {
+    rules: dict[str, Rule] = {
         "method": OneOf(("auto", "pearson", "spearman")),
         "adjust": Optional(OneOf(("bonferroni", "holm", "bh", "by"))),
     }
@@ -298,7 +299,8 @@ def _is_skewed(values: Floats) -> bool:
     if len(values) < 3 or _is_constant(values):
         return False
     off = _standardized(values)
-    return abs(float((off**3).sum()) * np.sqrt(len(values))) > _SKEWED
+    skewness = float((off**3).sum()) * float(np.sqrt(len(values)))
+    return abs(skewness) > _SKEWED
 
 
 def _standardized(values: Floats) -> Floats:
