@@ -37,7 +37,7 @@ def make_table(
 def written_out(frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the columns of 0 and 1 of each factor, the first level left out."""
     return {
-        name: pd.get_dummies(frame[name], drop_first=True).to_numpy(dtype=np.float64)
+        str(name): pd.get_dummies(frame[name], drop_first=True).to_numpy(dtype=np.float64)
         for name in frame
     }
 

@@ -115,7 +115,7 @@ def firth_by_hand(X: np.ndarray, y: np.ndarray) -> np.ndarray:
         p = 1 / (1 + np.exp(-eta))
         information = (X.T * (p * (1 - p))) @ X
         likelihood = (y * eta - np.logaddexp(0, eta)).sum()
-        return -(likelihood + 0.5 * np.linalg.slogdet(information)[1])
+        return -float(likelihood + 0.5 * np.linalg.slogdet(information)[1])
 
     found = optimize.minimize(loss, np.zeros(X.shape[1]), method="BFGS", options={"gtol": 1e-9})
     return np.asarray(found.x)
@@ -201,7 +201,7 @@ def test_a_search_takes_factors_whole_and_agrees_with_statsmodels() -> None:
     model = Propensity(stepwise="both").fit(frame, y)
     path = model.stepwise_path_
     entered = path.loc[path["action"] == "enter", "term"].tolist()
-    assert entered == search_with_statsmodels(frame, y, list(frame))
+    assert entered == search_with_statsmodels(frame, y, frame.columns.tolist())
     assert path["df"].tolist()[1:] == [3] * len(entered)
     assert set(model.summary()["term"]) - {"intercept"} == set(entered)
     assert model.terms_ == tuple(sorted(entered))
@@ -234,7 +234,7 @@ def test_criteria_fall_at_every_step(criterion: str, direction: Any) -> None:
 def test_backward_removes_what_the_likelihood_does_not_miss() -> None:
     frame, y = customers(3_000, seed=1)
     for removal in ("wald", "lr"):
-        model = Propensity(stepwise="backward", removal=removal).fit(frame, y)  # type: ignore[arg-type]
+        model = Propensity(stepwise="backward", removal=removal).fit(frame, y)
         assert "city" not in model.terms_
         assert {"age", "plan"} <= set(model.terms_)
 
