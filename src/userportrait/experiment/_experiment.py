@@ -214,7 +214,7 @@ class Experiment:
         self._check_arms(arms)
         cases = self._adjusted(self._cases(arms), arms)
         return ExperimentResult(
-            effects=tuple(self._effect(case) for case in cases),
+            effects=tuple(self._effect(case, arms.heavy) for case in cases),
             control=self.control,
             counts=arms.counts,
             alpha=self.alpha,
@@ -382,7 +382,7 @@ class Experiment:
             found.update(zip(of_metric, zip(*both, strict=True), strict=True))
         return found
 
-    def _effect(self, case: _Case) -> Effect:
+    def _effect(self, case: _Case, heavy: Mapping[str, tuple[str, ...]]) -> Effect:
         estimate, judged, metric = case.estimate, case.judgement, case.metric
         return Effect(
             metric=metric.name,
@@ -409,7 +409,7 @@ class Experiment:
             method=judged.method,
             margin=judge_margin(cast("Any", metric), estimate, self.design, alpha=self.alpha),
             facts=judged.facts,
-            notes=(*estimate.notes, *judged.notes),
+            notes=(*estimate.notes, *judged.notes, *heavy.get(metric.name, ())),
         )
 
 

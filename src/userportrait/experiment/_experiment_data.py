@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from userportrait.errors import (
 from userportrait.experiment._aggregates import Aggregates
 from userportrait.experiment._aggregates_keys import label_of, sorted_keys
 from userportrait.experiment._caps import Cap, numbers_of
+from userportrait.experiment._heavy import heavy_notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,8 @@ class Arms:
         Of each arm, for metrics that need rows.
     dropped, filled : dict of str to int
         What a missing value did, by arm.
+    heavy : mapping of str to tuple of str
+        Warnings by metric, where one unit carries much of the variance.
     """
 
     metrics: tuple[Metric, ...]
@@ -67,6 +70,7 @@ class Arms:
     rows: dict[str, Rows]
     dropped: dict[str, int]
     filled: dict[str, int]
+    heavy: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
 
 
 def check_declared(frame: IntoFrame, columns: Sequence[str], parameter: str) -> None:
@@ -159,7 +163,9 @@ def prepare_frame(
             frame, distinct, variant=variant, by=by, together=groups, missing=missing
         )
         arms = prepare_aggregates(of_moments, aggregates, by=by, merged=merged)
-        arms = replace(arms, metrics=resolved, parts=parts)
+        apart = {name: m for name, m in arms.moments.items() if name not in merged}
+        heavy = heavy_notes(of_moments, frame, apart)
+        arms = replace(arms, metrics=resolved, parts=parts, heavy=heavy)
     if of_rows:
         arms = _with_rows(arms, of_rows, frame, variant, merged, missing)
     return arms
@@ -197,9 +203,9 @@ def _with_merged(aggregates: Aggregates, merged: Mapping[str, Sequence[str]]) ->
         _check_merged(name, parts, aggregates.variants)
         rows = np.flatnonzero([key[0] in parts for key in aggregates.keys])
         of_groups: dict[str, Any] = {
-            field.name: getattr(aggregates, field.name)[rows]
-            for field in fields(aggregates)
-            if field.name in _OF_GROUPS
+            one.name: getattr(aggregates, one.name)[rows]
+            for one in fields(aggregates)
+            if one.name in _OF_GROUPS
         }
         keys = tuple((name, *aggregates.keys[row][1:]) for row in rows)
         part = replace(aggregates, keys=keys, **of_groups)

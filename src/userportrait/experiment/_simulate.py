@@ -16,6 +16,7 @@ from userportrait._core.threads import one_blas_thread
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.experiment._aggregates import Aggregates
 from userportrait.experiment._aggregates_frames import check_columns, pairs_of
+from userportrait.experiment._slices import check_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -212,6 +213,7 @@ def simulate_aa(
     400 random assignments of 4,000 units; false alarms promised: 5.0%
     spend: 3.8% [2.1%, 6.1%]
     """
+    check_experiment(experiment, "simulate_aa")
     tell = teller(progress, owner="simulate_aa")
     rules: dict[str, Rule] = {
         "n_simulations": Between(1, 10_000_000, integer=True),
