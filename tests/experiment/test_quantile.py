@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+import userportrait as up
 from userportrait.errors import (
     ColumnTypeError,
     InvalidDataError,
@@ -191,3 +192,17 @@ def test_false_alarms_are_near_five_per_cent(kind: str) -> None:
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.99])
 def test_false_alarms_are_at_most_five_per_cent_at_length(kind: str, q: float) -> None:
     assert alarms(kind, 2_000, q, 10_000) <= 0.057
+
+
+def test_a_quantile_among_ties_claims_no_permutation_test() -> None:
+    spent = np.repeat([1, 2, 3], [100, 800, 100])
+    frame = pd.DataFrame(
+        {"variant": ["A"] * 1000 + ["B"] * 1000, "spend": np.concatenate([spent, spent + 1])}
+    )
+    (effect,) = up.Experiment([up.Quantile("spend", 0.5)], control="A").analyze(frame).effects
+    assert effect.effect == 1.0
+    assert effect.p_value == pytest.approx(1e-16)
+    assert effect.method == "bound by resamples"
+    constant = pd.DataFrame({"variant": list("AAABBB"), "spend": [1, 1, 1, 2, 2, 2]})
+    (effect,) = up.Experiment([up.Quantile("spend", 0.5)], control="A").analyze(constant).effects
+    assert effect.p_value == pytest.approx(2 / 20)  # of the 20 ways to deal six units out

@@ -18,6 +18,7 @@ from userportrait.experiment._intervals import (
     log_p,
     relative_interval,
 )
+from userportrait.experiment._resample import RowEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,6 +132,10 @@ class Fixed(Design):
         )
 
 
+_LEAST_RESAMPLED = math.log(1e-16)
+"""Chances below this are lost in the sums over resamples."""
+
+
 def _judge_constant(estimate: Estimate, alternative: Alternative) -> Judgement:
     """Judge two arms without any spread."""
     effect, n_control, n_variant = estimate.effect, estimate.n_control, estimate.n_variant
@@ -144,7 +149,13 @@ def _judge_constant(estimate: Estimate, alternative: Alternative) -> Judgement:
         log += math.log(2.0) if alternative == "two-sided" and n_control == n_variant else 0.0
         log = min(log, 0.0)
     note = "The estimate does not vary (its standard error is 0), so the interval has no width"
-    note += "; the p-value is that of a permutation test." if effect else "."
+    method = "permutation test"
+    if isinstance(estimate, RowEstimate) and log < _LEAST_RESAMPLED:
+        # A quantile among many ties: the arms vary, but the quantile does so all but never.
+        log, method = _LEAST_RESAMPLED, "bound by resamples"
+        note += "; no resample gives another value, so the p-value is below 1e-16."
+    else:
+        note += "; the p-value is that of a permutation test." if effect else "."
     relative = estimate.relative
     return Judgement(
         interval=(effect, effect),
@@ -152,6 +163,6 @@ def _judge_constant(estimate: Estimate, alternative: Alternative) -> Judgement:
         p_value=math.exp(log),
         log_p_value=log,
         statistic=math.copysign(math.inf, effect) if effect else 0.0,
-        method="permutation test",
+        method=method,
         notes=(note,),
     )
