@@ -216,6 +216,14 @@ def test_bad_plans_are_named() -> None:
     assert "expected['B']" in str(caught.value)
     with pytest.raises(InvalidParameterError, match="is for two variants"):
         check_srm({"A": 5, "B": 7, "C": 3}, test="exact")
-    wrong: Any = [5, 7]
-    with pytest.raises(InvalidParameterError, match="got list"):
+    wrong: Any = {5, 7}
+    with pytest.raises(InvalidParameterError, match="got set"):
         check_srm(wrong)
+
+
+def test_plain_numbers_are_variants_in_their_order() -> None:
+    named = check_srm({"1": 44_700, "2": 45_489}, {"1": 1, "2": 1})
+    assert check_srm([44_700, 45_489]).p_value == named.p_value
+    assert check_srm(np.array([44_700, 45_489]), [0.5, 0.5]).p_value == named.p_value
+    with pytest.raises(InvalidParameterError, match="3 shares for 2 variants"):
+        check_srm([1, 2], [1, 1, 1])

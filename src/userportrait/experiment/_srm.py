@@ -44,8 +44,8 @@ class SupportsItems(Protocol):
 
 
 def check_srm(
-    counts: SupportsItems | Aggregates,
-    expected: Mapping[Any, float] | None = None,
+    counts: SupportsItems | Aggregates | Sequence[int],
+    expected: Mapping[Any, float] | Sequence[float] | None = None,
     *,
     by: str | None = None,
     sequential: bool = False,
@@ -64,9 +64,11 @@ def check_srm(
     counts : mapping, Series or Aggregates
         Units by variant: ``{"A": 5000, "B": 5100}``. For groups, such as days or segments, a
         mapping of group to such a mapping, or labels of the form (group, variant), as
-        ``frame.groupby(["day", "variant"]).size()`` has; groups keep the order given.
-    expected : mapping of variant to float, optional
-        Planned shares, or weights in their proportion; equal by default.
+        ``frame.groupby(["day", "variant"]).size()`` has; groups keep the order given. Plain
+        numbers in a row are variants ``"1"``, ``"2"`` and so on.
+    expected : mapping of variant to float, or sequence of float, optional
+        Planned shares, or weights in their proportion; equal by default. A sequence is in the
+        order of the variants.
     by : str, optional
         Which column of the aggregates makes the groups; for other input, only what they are
         called. Aggregates without it are checked in total.
@@ -136,9 +138,9 @@ def check_srm(
         "adjustment": adjustment, "concentration": concentration,
     }  # fmt: skip
     check_values("check_srm", values, rules)
-    table = _read(counts, by)
+    table = _read(_numbered(counts), by)
     variants = list(dict.fromkeys(name for group in table.values() for name in group))
-    shares = _shares(expected, variants)
+    shares = _shares(_by_variant(expected, variants), variants)
     rows = np.array([[group.get(name, 0) for name in variants] for group in table.values()])
     _check_rows(rows, variants, test)
     found = _sequential(rows, shares, concentration) if sequential else _fixed(rows, shares, test)
@@ -179,6 +181,27 @@ def _check_rows(rows: NDArray[np.int64], variants: Sequence[str], test: Test) ->
 
 
 # --- reading -----------------------------------------------------------------------------
+
+
+def _numbered(counts: Any) -> Any:
+    """Return plain numbers as a mapping of their places, anything else as it is."""
+    if _is_row(counts):
+        return {str(at): number for at, number in enumerate(counts, start=1)}
+    return counts
+
+
+def _by_variant(expected: Any, variants: Sequence[str]) -> Mapping[Any, float] | None:
+    if not _is_row(expected):
+        given: Mapping[Any, float] | None = expected
+        return given
+    if len(expected) != len(variants):
+        problem = f"expected has {len(expected)} shares for {len(variants)} variants."
+        raise InvalidParameterError("check_srm", [problem])
+    return dict(zip(variants, expected, strict=True))
+
+
+def _is_row(values: object) -> bool:
+    return isinstance(values, (list, tuple, np.ndarray))
 
 
 def _read(counts: object, by: str | None) -> Table:
