@@ -124,9 +124,9 @@ def choose_n_clusters(
     -----
     A number of clusters is stable if each comes back in half of the rows with a mean Jaccard
     index of 0.85 or more. [2]_ Of stable numbers whose mean silhouette [1]_ is at least 85 %
-    of the best of them, the largest is taken: the silhouette alone prefers few clusters where
-    some are nearer to each other than others. Where none is stable, the largest silhouette
-    decides.
+    of the best of them, the mixture of least BIC decides: the silhouette alone prefers few
+    clusters where some are nearer to each other than others. Where none is stable, the
+    largest silhouette decides.
     There are no clusters if that silhouette is not four deviations above that of single
     Gaussian clouds of the same covariance, cut into as many clusters. All measures come from
     1,000 rows at most. The gap statistic is told, not decided by. [3]_
@@ -284,9 +284,9 @@ def _chosen(
     counts = measures["n_clusters"].to_numpy()
     heights: Floats = measures["silhouette"].to_numpy()
     if stable.any():
-        near = stable & (heights >= _NEARLY_BEST * heights[stable].max())
-        at = int(np.flatnonzero(near)[-1])
-        kind = "the most that are stable and about as far apart as any"
+        near = np.flatnonzero(stable & (heights >= _NEARLY_BEST * heights[stable].max()))
+        at = int(near[measures["bic"].to_numpy()[near].argmin()])
+        kind = "stable, about as far apart as any, and the best mixture"
     else:
         at = int(heights.argmax())
         kind = "none is stable; the largest silhouette"
