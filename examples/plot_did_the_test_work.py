@@ -55,10 +55,9 @@ check_srm(customers["variant"].value_counts())
 #
 # One metric decides, one explains, one must not get worse by more than a fifth.
 
-customers["returned"] = (
-    orders[during & (orders["amount"] < 0)].groupby("customer_id").size() > 0
-)
-customers["returned"] = customers["returned"].fillna(value=False).astype(float)
+returns = orders[during & (orders["amount"] < 0)].groupby("customer_id").size()
+returns = returns.reindex(customers.index, fill_value=0)
+customers["returned"] = (returns > 0).astype(float)
 experiment = Experiment(
     [
         Proportion("spend", above=0, name="bought"),

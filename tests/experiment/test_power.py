@@ -58,7 +58,8 @@ MEAN: dict[str, Any] = {"baseline": 20.0, "variance": 900.0}
 @pytest.mark.parametrize("drift", [-1.0, 0.0, 1.0, 2.8, 6.0])
 def test_power_of_a_t_test_is_noncentral_t(freedom: float, drift: float) -> None:
     critical = stats.t.isf(0.025, freedom)
-    expected = stats.nct.sf(critical, freedom, drift)
+    with np.errstate(divide="ignore"):  # SciPy 1.13 divides by 0 on the way
+        expected = stats.nct.sf(critical, freedom, drift)
     found = one_look_power(drift, freedom, 0.05, "two-sided")
     assert found == pytest.approx(expected, rel=1e-7, abs=1e-10)
 
