@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from sklearn.base import clone
 
@@ -141,6 +140,8 @@ def test_rows_are_placed_where_the_table_says() -> None:
 
 
 def test_order_engine_and_labels_change_nothing() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     x, y = visits()
     one = OptimalBinning().fit(x, y)
     order = np.random.default_rng(0).permutation(len(x))

@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from scipy import stats
 
@@ -38,6 +37,8 @@ def test_the_p_value_is_that_of_scipy() -> None:
 
 
 def test_missing_values_are_a_bin_of_numbers_and_of_texts() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     numbers = population_stability([1.0, 2.0, np.nan, 4.0], [1.0, np.nan, np.nan, 4.0], n_bins=2)
     assert numbers.bins["bin"].tolist() == ["< 2", ">= 2", "missing"]
     assert numbers.bins["n_actual"].tolist() == [1, 1, 2]

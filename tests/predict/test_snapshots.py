@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 from userportrait.data import Orders
@@ -98,6 +97,9 @@ def test_a_line_at_the_moment_is_known_and_one_at_the_end_of_the_horizon_counts(
 
 
 def test_a_target_of_your_own_and_another_engine() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+
     def largest(future: pd.DataFrame) -> Any:
         return future.groupby("customer_id")["amount"].max()
 

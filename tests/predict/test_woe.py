@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from sklearn.pipeline import make_pipeline
 
@@ -51,6 +50,8 @@ def test_each_column_is_that_of_optimal_binning() -> None:
 
 
 def test_the_engine_does_not_matter() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     frame, y = customers()
     weights = WeightOfEvidence().fit(frame, y)
     other = WeightOfEvidence().fit(pl.from_pandas(frame), y)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from scipy import stats
 
@@ -111,6 +110,8 @@ def test_the_matrix_is_symmetric_and_that_of_pandas_for_numbers() -> None:
 
 
 def test_the_order_of_rows_and_the_engine_do_not_matter() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     frame = customers()
     known = correlate(frame)
     shuffled = correlate(frame.sample(frac=1.0, random_state=1))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import (
@@ -168,6 +167,8 @@ def test_one_cloud_is_one_segment() -> None:
 
 
 def test_a_shuffled_table_and_another_engine_give_the_same_segments() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     source = np.random.default_rng(8)
     frame = pd.DataFrame(
         {"a": source.lognormal(size=400), "b": source.normal(size=400), "c": ["x", "y"] * 200}
@@ -183,6 +184,8 @@ def test_a_shuffled_table_and_another_engine_give_the_same_segments() -> None:
 
 
 def test_an_id_is_no_feature() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     frame, _ = shop()
     frame["customer_id"] = np.arange(len(frame)) * 1e6
     plain = frame.drop(columns="customer_id")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from scipy import stats
 
@@ -140,6 +139,8 @@ def test_scores_follow_the_factors() -> None:
 
 
 def test_units_rows_and_engines_do_not_matter() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     x = simulated(300)
     frame = pd.DataFrame(x, columns=[f"f{at}" for at in range(9)])
     known = FactorAnalysis().fit(frame)
