@@ -4,7 +4,7 @@ Eight means and two ratios; every mean is adjusted for its value before the expe
 ratio for those of its two parts: 20 columns of numbers and the variant. Pooled adjustment
 (CUPED), so that all sides compute the same numbers. Data are in memory before the clock starts.
 
-tea-tasting is not in the dependency groups: ``pip install tea-tasting==1.14.0``.
+tea-tasting comes with the dependency group `benchmarks`.
 """
 
 from __future__ import annotations

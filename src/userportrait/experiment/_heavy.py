@@ -26,7 +26,8 @@ def heavy_notes(
 ) -> dict[str, tuple[str, ...]]:
     """Return warnings by metric, where one unit carries over a third of a column's variance.
 
-    The least and the greatest value of each column and the moments of all arms together tell.
+    The least and the greatest value of each column and the moments of all arms together tell,
+    where the variances of the arms differ by half or more.
     Capped columns are left out. Spark frames are not looked at: it would be one more job.
 
     Parameters
@@ -37,7 +38,10 @@ def heavy_notes(
         Of arms that share no unit.
     """
     inner = frames.enter(frame)
-    columns = {metric.name: _outcomes(metric) for metric in metrics}
+    columns = {
+        metric.name: [column for column in _outcomes(metric) if _may_be_heavy(column, moments)]
+        for metric in metrics
+    }
     sources = sorted({column.source for own in columns.values() for column in own})
     pooled = reduce(lambda a, b: a.merge(b), moments.values()) if moments else None
     if pooled is None or pooled.n < _FEWEST or not sources or inner.engine == "spark":
@@ -50,6 +54,16 @@ def heavy_notes(
         if told:
             found[name] = told
     return found
+
+
+def _may_be_heavy(column: Column, moments: Mapping[str, Moments]) -> bool:
+    """Whether arms differ in variance as they do when one of them has such a unit.
+
+    A third of all variance in one unit at least doubles that of its arm, where the others are
+    alike. The moments tell for nothing; the least and greatest values cost a pass.
+    """
+    known = [m.variance(column.name) for m in moments.values() if column.name in m.names]
+    return len(known) > 1 and max(known) > 1.5 * min(known)
 
 
 def _outcomes(metric: Metric) -> list[Column]:
