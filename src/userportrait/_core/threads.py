@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["one_blas_thread", "thread_count"]
+__all__ = ["one_blas_thread", "one_thread", "thread_count"]
 
 _lock = Lock()
 _state: dict[str, Any] = {"users": 0, "limit": None}
@@ -46,6 +46,14 @@ def one_blas_thread() -> Generator[None]:
             _state["users"] -= 1
             if _state["users"] == 0:
                 _state["limit"].restore_original_limits()
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Keep BLAS and OpenMP to one thread: sums of parts depend on which thread comes first."""
+    limits: Any = import_module("threadpoolctl").threadpool_limits
+    with one_blas_thread(), limits(limits=1, user_api="openmp"):
+        yield
 
 
 @cache

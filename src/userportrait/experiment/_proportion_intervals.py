@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from scipy.optimize import brentq
 
+from userportrait._core.shares import wilson_interval
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,14 +29,8 @@ __all__ = [
 
 def wilson(arm: Counts, critical: float) -> Limits:
     """Return Wilson's score interval of one proportion; `critical` is in standard errors."""
-    x, n = arm
-    rate, square = x / n, critical * critical
-    centre = (rate + square / (2.0 * n)) / (1.0 + square / n)
-    half = critical * math.sqrt(rate * (1.0 - rate) / n + square / (4.0 * n * n))
-    half /= 1.0 + square / n
-    low = 0.0 if x == 0 else max(centre - half, 0.0)
-    high = 1.0 if x == n else min(centre + half, 1.0)
-    return low, high
+    low, high = wilson_interval(*arm, critical)
+    return float(low), float(high)
 
 
 def newcombe(control: Counts, variant: Counts, critical: float) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from userportrait._core.display import definition_list, format_count, page_fragment, table
 from userportrait._core.params import Between, Rule, check_values
+from userportrait._core.shares import wilson_interval
 from userportrait._core.units import MICROS_PER_DAY, as_moment, to_micros
 from userportrait.errors import InvalidDataError
 from userportrait.patterns._sequence_follow import Followed, Follower
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["NextPurchases", "derive_next_purchases"]
 
 _SHOWN = 10
-_LEVEL = 0.95
+_CRITICAL = float(ndtri(0.975))
 
 
 def derive_next_purchases(
@@ -239,7 +240,7 @@ class NextPurchases:
                 "count": found.count,
                 "support": found.count / max(1, self.antecedents.n_customers),
                 "confidence": confidence,
-                "confidence_low": _wilson_low(found.count, n),
+                "confidence_low": wilson_interval(found.count, n, _CRITICAL)[0],
                 "usual": usual,
                 "lift": confidence / usual,
                 "median_days": found.delay / MICROS_PER_DAY,
@@ -361,12 +362,3 @@ def _joined(parts: list[Followed]) -> Followed:
         np.concatenate([part.count for part in parts]),
         np.concatenate([part.delay for part in parts]),
     )
-
-
-def _wilson_low(count: NDArray[np.int64], n: NDArray[np.int64]) -> Any:
-    """Return the lower end of Wilson's interval of a share."""
-    z = float(ndtri(0.5 + _LEVEL / 2))
-    share = count / n
-    centre = share + z * z / (2 * n)
-    reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return np.maximum((centre - reach) / (1 + z * z / n), 0.0)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from scipy.special import ndtri
+
+from userportrait._core.shares import wilson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,7 +184,7 @@ def _scores(
     scoring: Scoring, count: Ints, one: Ints, other: Ints, n: int, confidence_level: float
 ) -> Floats:
     if scoring == "lower_bound":
-        return _wilson_low(count / one, one.astype(np.float64), confidence_level)
+        return wilson_interval(count, one, float(ndtri(confidence_level)))[0]
     if scoring == "lift":
         return count * (n / one) / other
     if scoring == "leverage":
@@ -189,17 +192,6 @@ def _scores(
     if scoring == "cosine":
         return count / np.sqrt(one.astype(np.float64) * other)
     return count / one
-
-
-def _wilson_low(share: Floats, n: Floats, confidence_level: float) -> Floats:
-    """Return the lower limit of a share, from a one-sided score interval."""
-    from scipy.special import ndtri
-
-    z = float(ndtri(confidence_level))
-    middle = share + z * z / (2.0 * n)
-    spread = z * np.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n))
-    found: Floats = (middle - spread) / (1.0 + z * z / n)
-    return found
 
 
 def _tree(

@@ -10,6 +10,7 @@ from scipy import special
 
 from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait._core.scikit import from_sklearn
+from userportrait._core.shares import wilson_interval
 from userportrait.errors import InvalidDataError
 from userportrait.predict._classes import read_outcome
 from userportrait.predict._lift import read_score
@@ -23,6 +24,7 @@ __all__ = [
     "calibrate",
     "calibration_frame",
     "calibration_table",
+    "error_of",
     "expected_calibration_error",
     "read_probability",
 ]
@@ -81,17 +83,15 @@ def calibration_frame(y: Floats, probability: Floats, n_bins: int) -> pd.DataFra
     held = np.flatnonzero(n)
     n = n[held].astype(np.float64)
     predicted = np.bincount(bins, weights=probability)[held] / n
-    observed = np.bincount(bins, weights=y)[held] / n
-    z = float(special.ndtri(0.975))
-    middle = (observed + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(observed * (1 - observed) / n + z**2 / (4 * n**2))
+    ones = np.bincount(bins, weights=y)[held]
+    low, high = wilson_interval(ones, n, float(special.ndtri(0.975)))
     return pd.DataFrame(
         {
             "n_rows": n.astype(np.int64),
             "predicted": predicted,
-            "observed": observed,
-            "ci_low": middle - half,
-            "ci_high": middle + half,
+            "observed": ones / n,
+            "ci_low": low,
+            "ci_high": high,
         }
     )
 
@@ -124,7 +124,11 @@ def expected_calibration_error(y: Any, probability: Any, n_bins: int = 10) -> fl
     >>> round(expected_calibration_error([0, 0, 1, 1], [0.1, 0.1, 0.7, 0.7], n_bins=2), 3)
     0.2
     """
-    table = calibration_table(y, probability, n_bins)
+    return error_of(calibration_table(y, probability, n_bins))
+
+
+def error_of(table: pd.DataFrame) -> float:
+    """Return the error of a table of calibration."""
     off = (table["observed"] - table["predicted"]).abs()
     return float((off * table["n_rows"]).sum() / table["n_rows"].sum())
 

@@ -11,7 +11,7 @@ import pandas as pd
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidDataError
-from userportrait.predict._calibration import calibration_frame
+from userportrait.predict._calibration import calibration_frame, error_of
 from userportrait.predict._classes import read_outcome
 from userportrait.predict._lift import lift_frame, read_score
 from userportrait.predict._roc import areas_with_covariance, delong_interval, roc_frame
@@ -296,7 +296,7 @@ def evaluate_scores(
         average_precision=float((np.diff(recall) * roc["precision"].to_numpy()[1:]).sum()),
         brier=float(((values - outcome) ** 2).mean()) if is_probability else None,
         log_loss=_log_loss(outcome, values) if is_probability else None,
-        calibration_error=None if calibration is None else _error_of(calibration),
+        calibration_error=None if calibration is None else error_of(calibration),
         confusion=confusion_of(outcome, values, threshold),
         roc=roc,
         lift=lift_frame(outcome, values, n_bins),
@@ -331,8 +331,3 @@ def scores_of(model: Any, X: Any) -> Floats:
 def _log_loss(y: Floats, probability: Floats) -> float:
     safe = np.clip(probability, 1e-15, 1.0 - 1e-15)
     return float(-(y * np.log(safe) + (1.0 - y) * np.log1p(-safe)).mean())
-
-
-def _error_of(calibration: pd.DataFrame) -> float:
-    off = (calibration["observed"] - calibration["predicted"]).abs()
-    return float((off * calibration["n_rows"]).sum() / calibration["n_rows"].sum())

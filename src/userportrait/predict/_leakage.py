@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from userportrait.predict._roc import areas_with_covariance
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -51,11 +53,4 @@ def column_areas(
 
 def _area(score: Floats, y: Floats) -> float:
     """Return the chance that a row with the outcome scores higher, ties counting half."""
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    sizes = np.diff(np.r_[starts, len(ranked)])
-    ranks = np.repeat(starts + (sizes + 1) / 2.0, sizes)
-    ones = float(y.sum())
-    zeros = len(y) - ones
-    return float((ranks @ y[order] - ones * (ones + 1) / 2.0) / (ones * zeros))
+    return float(areas_with_covariance(y, score[None, :])[0][0])

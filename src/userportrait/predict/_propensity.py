@@ -22,6 +22,7 @@ from userportrait.predict._diagnostics import (
     ratio_tests,
 )
 from userportrait.predict._firth import fit_firth
+from userportrait.predict._leakage import column_areas
 from userportrait.predict._newton import (
     fit_logistic,
     independent_columns,
@@ -587,8 +588,6 @@ def _check_both(y: Floats) -> None:
 
 def _warn_of_leaks(coding: Coding, design: Design, y: Floats, terms: Mapping[str, Ints]) -> None:
     """Warn of columns that alone tell the outcome all but perfectly."""
-    from userportrait.predict._leakage import column_areas
-
     leaks = [name for name, area in column_areas(coding, design, y, terms).items() if area > _LEAK]
     if leaks:
         names = ", ".join(f"'{name}'" for name in leaks[:5])

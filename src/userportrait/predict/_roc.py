@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 from scipy import special
+from scipy.stats import rankdata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,8 @@ __all__ = [
     "delong_p_value",
     "roc_frame",
 ]
+
+_ranks: Any = rankdata
 
 
 def areas_with_covariance(y: Floats, scores: Floats) -> tuple[Floats, Floats]:
@@ -45,9 +48,9 @@ def areas_with_covariance(y: Floats, scores: Floats) -> tuple[Floats, Floats]:
     above = np.empty((len(scores), m))
     below = np.empty((len(scores), n))
     for at, score in enumerate(scores):
-        everywhere = _midranks(score)
-        above[at] = (everywhere[ones] - _midranks(score[ones])) / n
-        below[at] = 1.0 - (everywhere[zeros] - _midranks(score[zeros])) / m
+        everywhere = _ranks(score)
+        above[at] = (everywhere[ones] - _ranks(score[ones])) / n
+        below[at] = 1.0 - (everywhere[zeros] - _ranks(score[zeros])) / m
     areas: Floats = above.mean(axis=1)
     covariance = _covariance(above) / m + _covariance(below) / n
     return areas, covariance
@@ -58,17 +61,6 @@ def _covariance(rows: Floats) -> Floats:
         return np.full((len(rows), len(rows)), np.nan)
     off = rows - rows.mean(axis=1, keepdims=True)
     found: Floats = off @ off.T / (rows.shape[1] - 1)
-    return found
-
-
-def _midranks(values: Floats) -> Floats:
-    """Return ranks from 1, the mean of them for equal values."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    sizes = np.diff(np.r_[starts, len(ranked)])
-    found = np.empty(len(values))
-    found[order] = np.repeat(starts + (sizes + 1) / 2.0, sizes)
     return found
 
 

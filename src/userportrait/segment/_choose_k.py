@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,10 +12,11 @@ import pandas as pd
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, Optional, check_values
 from userportrait._core.scikit import from_sklearn
+from userportrait._core.threads import one_thread
 from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability", "one_thread"]
+__all__ = ["AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability"]
 
 _SAMPLE = 1_000
 _N_CLOUDS = 20
@@ -311,14 +310,6 @@ def _chosen(
         n_clusters=chosen, reason=reason, measures=measures,
         cloud_silhouette=float(clouds.mean()), cloud_deviation=float(clouds.std(ddof=1)),
     )  # fmt: skip
-
-
-@contextmanager
-def one_thread() -> Generator[None]:
-    """Keep BLAS and OpenMP to one thread: sums of parts depend on which thread comes first."""
-    limits: Any = import_module("threadpoolctl").threadpool_limits
-    with limits(limits=1):
-        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from userportrait._core.frames import column_names, enter, leave, select_columns
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, OneOf, Optional, check_params, check_values
 from userportrait._core.scikit import from_sklearn
+from userportrait._core.threads import one_thread
 from userportrait.errors import InvalidDataError
-from userportrait.segment._choose_k import AutoOr, ClusterChoice, choose_n_clusters, one_thread
+from userportrait.segment._choose_k import AutoOr, ClusterChoice, choose_n_clusters
 from userportrait.segment._prepare import PrepareFeatures
 from userportrait.segment._profiles import Language, profile_segments, rules_of, segment_names
 

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, Rule, check_values
 from userportrait.errors import InvalidDataError
+from userportrait.experiment._proportion_intervals import newcombe
 from userportrait.experiment.uplift._scores import (
     MeanOf,
     arm_scores,
@@ -247,26 +248,15 @@ def _means_differ(treated: Floats, control: Floats, confidence_level: float) -> 
 def _shares_differ(treated: Floats, control: Floats, confidence_level: float) -> MeanOf:
     if min(len(treated), len(control)) == 0:
         return _unknown(treated, control)
-    (p1, low1, high1), (p0, low0, high0) = (
-        _wilson(part, confidence_level) for part in (treated, control)
-    )
-    low = p1 - p0 - np.hypot(p1 - low1, high0 - p0)
-    high = p1 - p0 + np.hypot(high1 - p1, p0 - low0)
-    return MeanOf(p1 - p0, float("nan"), (float(low), float(high)), float("nan"))
+    first, second = (int(control.sum()), len(control)), (int(treated.sum()), len(treated))
+    interval = newcombe(first, second, float(-ndtri((1 - confidence_level) / 2)))
+    return MeanOf(float(treated.mean() - control.mean()), float("nan"), interval, float("nan"))
 
 
 def _unknown(treated: Floats, control: Floats) -> MeanOf:
     there = min(len(treated), len(control)) > 0
     value = float(treated.mean() - control.mean()) if there else float("nan")
     return MeanOf(value, float("nan"), (-np.inf, np.inf), float("nan"))
-
-
-def _wilson(flags: Floats, confidence_level: float) -> tuple[float, float, float]:
-    n, share = len(flags), float(flags.mean())
-    z = float(-ndtri((1 - confidence_level) / 2))
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return share, float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
 
 
 def _slope(effect: Floats, score: Floats, confidence_level: float) -> MeanOf:
