@@ -117,7 +117,7 @@ print(segments)
 campaign_scorecard(
     sent.reset_index(),
     shop.orders,
-    arm="treatment",
+    variant="treatment",
     control=False,
     starts_at=start,
     costs=sent.reset_index(),

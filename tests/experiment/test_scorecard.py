@@ -28,7 +28,9 @@ def orders_frame(rows: list[tuple[str, int, str, float]]) -> pd.DataFrame:
 
 
 def small() -> tuple[pd.DataFrame, pd.DataFrame]:
-    customers = pd.DataFrame({"customer_id": list("abcdefgh"), "arm": ["mail"] * 5 + ["none"] * 3})
+    customers = pd.DataFrame(
+        {"customer_id": list("abcdefgh"), "variant": ["mail"] * 5 + ["none"] * 3}
+    )
     orders = orders_frame(
         [
             ("a", 1, "2026-03-01", 10.0),  # the first moment counts
@@ -106,7 +108,7 @@ def lively() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             "amount": np.round(rng.gamma(1.5, 20.0, len(who)) + before[who] / 4, 2),
         }
     )
-    customers = pd.DataFrame({"customer_id": np.arange(n), "arm": treated, "before": before})
+    customers = pd.DataFrame({"customer_id": np.arange(n), "variant": treated, "before": before})
     spent = orders.groupby("customer_id")["amount"].agg(["sum", "count"])
     table = customers.join(spent, on="customer_id").fillna(0.0)
     return customers, orders, table
@@ -115,7 +117,7 @@ def lively() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 def test_means_are_welch(lively: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
     customers, orders, table = lively
     line = campaign_scorecard(customers, orders, control=False)["revenue_per_customer"]
-    groups = [DescrStatsW(table.loc[table["arm"] == arm, "sum"]) for arm in (True, False)]
+    groups = [DescrStatsW(table.loc[table["variant"] == arm, "sum"]) for arm in (True, False)]
     welch = CompareMeans(*groups)
     assert line.p_value == pytest.approx(welch.ttest_ind(usevar="unequal")[1], rel=1e-9)
     low, high = welch.tconfint_diff(usevar="unequal")
@@ -125,7 +127,7 @@ def test_means_are_welch(lively: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 def test_shares_are_scores(lively: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
     customers, orders, table = lively
     line = campaign_scorecard(customers, orders, control=False)["conversion"]
-    hits = table["count"].gt(0).groupby(table["arm"]).agg(["sum", "size"])
+    hits = table["count"].gt(0).groupby(table["variant"]).agg(["sum", "size"])
     counts = {bool(arm): (int(x), int(n)) for arm, x, n in hits.itertuples()}
     control, variant = counts[False], counts[True]
     for end in line.region.hull:
@@ -163,7 +165,7 @@ def test_an_order_value_has_the_delta_method_s_variance(
     customers, orders, table = lively
     line = campaign_scorecard(customers, orders, control=False)["average_order_value"]
     variances = []
-    for _, arm in table.groupby("arm"):
+    for _, arm in table.groupby("variant"):
         n, mean = len(arm), arm["count"].mean()
         ratio = arm["sum"].mean() / mean
         cov = np.cov(arm["sum"], arm["count"])
@@ -184,7 +186,7 @@ def test_adjustment_gives_lin_s_estimate_and_a_shorter_interval(
     card = campaign_scorecard(customers, orders, control=False, adjust=["before"])
     line = card["revenue_per_customer"]
     off = table["before"] - table["before"].mean()
-    arm = table["arm"].astype(float)
+    arm = table["variant"].astype(float)
     design = np.column_stack([np.ones(len(arm)), arm, off, off * arm])
     fit = OLS(table["sum"].to_numpy(), design).fit(cov_type="HC1")
     assert line.value == pytest.approx(fit.params[1], rel=1e-9)
@@ -227,7 +229,7 @@ def test_touches_cost_what_they_sum_to_in_the_time_of_the_campaign() -> None:
 
 def test_an_unbounded_figure_is_said_plainly() -> None:
     rng = np.random.default_rng(3)
-    customers = pd.DataFrame({"customer_id": range(400), "arm": ["A", "B"] * 200})
+    customers = pd.DataFrame({"customer_id": range(400), "variant": ["A", "B"] * 200})
     who = np.flatnonzero(rng.random(400) < 0.2)
     orders = pd.DataFrame(
         {"customer_id": who, "order_id": who, "ordered_at": pd.Timestamp(START), "amount": 10.0}
@@ -264,7 +266,7 @@ def test_figures_without_enough_customers_are_unknown_and_said_to_be() -> None:
 
 def test_the_split_is_checked_against_the_plan() -> None:
     rng = np.random.default_rng(1)
-    customers = pd.DataFrame({"customer_id": range(1000), "arm": ["A"] * 350 + ["B"] * 650})
+    customers = pd.DataFrame({"customer_id": range(1000), "variant": ["A"] * 350 + ["B"] * 650})
     who = rng.integers(0, 1000, 300)
     orders = pd.DataFrame(
         {"customer_id": who, "order_id": range(300), "ordered_at": pd.Timestamp(START),
@@ -301,7 +303,7 @@ def test_the_shop_s_known_effects_are_inside_about_as_often_as_promised() -> Non
         touches = shop.touches.frame
         sent = touches[touches["campaign_id"] == "K01"]
         card = campaign_scorecard(
-            sent, shop.orders, arm="treatment", control=False, starts_at="2025-07-02T09:00:01",
+            sent, shop.orders, variant="treatment", control=False, starts_at="2025-07-02T09:00:01",
             alpha=0.1,
         )  # fmt: skip
         truth = shop.truth.customers
@@ -323,7 +325,7 @@ def test_a_card_pickles_and_becomes_a_dict() -> None:
 
 def test_html_is_escaped_and_in_both_languages() -> None:
     customers, orders = small()
-    customers = customers.replace({"arm": {"mail": "<b>mail</b>"}})
+    customers = customers.replace({"variant": {"mail": "<b>mail</b>"}})
     card = campaign_scorecard(customers, orders, control="none", starts_at=START)
     assert "<b>mail" not in card.to_html()
     assert "&lt;b&gt;mail" in card._repr_html_()
@@ -348,8 +350,8 @@ def test_bad_parameters_are_named(options: dict[str, object], message: str) -> N
 
 def test_three_arms_need_a_name() -> None:
     customers, orders = small()
-    customers.loc[0, "arm"] = "call"
-    customers.loc[1, "arm"] = "call"
+    customers.loc[0, "variant"] = "call"
+    customers.loc[1, "variant"] = "call"
     with pytest.raises(InvalidParameterError, match="'call', 'mail', 'none'"):
         campaign_scorecard(customers, orders, control="none")
     card = campaign_scorecard(customers, orders, control="none", treated="call")
@@ -359,8 +361,11 @@ def test_three_arms_need_a_name() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.assign(arm=["mail"] * 7 + ["none"]), "'none' has 1 customer; 2 are needed"),
-        (lambda c: c.assign(arm=[None] * 2 + ["mail"] * 3 + ["none"] * 3), "2 rows .* no arm"),
+        (
+            lambda c: c.assign(variant=["mail"] * 7 + ["none"]),
+            "'none' has 1 customer; 2 are needed",
+        ),
+        (lambda c: c.assign(variant=[None] * 2 + ["mail"] * 3 + ["none"] * 3), "2 rows .* no arm"),
         (lambda c: c.assign(customer_id=list("aacdefgh")), "come twice"),
         (lambda c: c.assign(customer_id=range(8)), "whole numbers in `customers` and texts"),
         (lambda c: c.assign(before=[math.nan] + [1.0] * 7), "'before' must hold finite numbers"),
@@ -376,8 +381,8 @@ def test_bad_tables_are_refused(change: object, message: str) -> None:
 
 def test_a_missing_column_is_named() -> None:
     customers, orders = small()
-    with pytest.raises(MissingColumnError, match="Did you mean 'arm'"):
-        campaign_scorecard(customers, orders, control="none", arm="arms")
+    with pytest.raises(MissingColumnError, match="Did you mean 'variant'"):
+        campaign_scorecard(customers, orders, control="none", variant="variants")
     with pytest.raises(MissingColumnError, match="costs"):
         campaign_scorecard(customers, orders, control="none", costs=customers)
 

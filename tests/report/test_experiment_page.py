@@ -60,7 +60,7 @@ def pages(visitors: pd.DataFrame) -> dict[str, str]:
     card = campaign_scorecard(
         who[["customer_id", "variant"]],
         orders[["customer_id", "order_id", "ordered_at", "amount"]],
-        arm="variant", control="A", costs=1.0,
+        variant="variant", control="A", costs=1.0,
     )  # fmt: skip
     found: dict[str, str] = {}
     for language in ("en", "zh"):

@@ -52,7 +52,7 @@ def campaign_scorecard(
     orders: Orders | IntoFrame,
     *,
     control: object,
-    arm: str = "arm",
+    variant: str = "variant",
     treated: object = None,
     starts_at: object = None,
     days: int = 28,
@@ -80,7 +80,7 @@ def campaign_scorecard(
         Orders of these customers, before and during the campaign; those of others do not count.
     control : str, int or bool
         The label of the hold-out.
-    arm : str, default='arm'
+    variant : str, default='variant'
         The column with the arms' labels.
     treated : str, int or bool, optional
         The label of the treated arm, where there are several; by default the other one.
@@ -162,7 +162,7 @@ def campaign_scorecard(
     >>> touches = shop.touches.frame
     >>> sent = touches[touches["campaign_id"] == "K01"]
     >>> card = campaign_scorecard(
-    ...     sent, shop.orders, arm="treatment", control=False, costs=sent, margin=0.3,
+    ...     sent, shop.orders, variant="treatment", control=False, costs=sent, margin=0.3,
     ...     starts_at=sent["touched_at"].iloc[0], history_days=365,
     ... )
     >>> card["conversion"].label(), card["conversion"].p_value < 0.05
@@ -174,7 +174,7 @@ def campaign_scorecard(
         raise InvalidParameterError(_OWNER, ["history_days needs starts_at: before what?"])
     lines_of = orders if isinstance(orders, Orders) else Orders(orders)
     span = _span(lines_of, starts_at, days, as_of)
-    arms = read_arms(customers, arm, control, treated, list(adjust))
+    arms = read_arms(customers, variant, control, treated, list(adjust))
     found = order_values(
         lines_of, arms, span, retention_days=retention_days, history_days=history_days
     )
@@ -211,7 +211,7 @@ def campaign_scorecard(
 
 
 _RULES: dict[str, Rule] = {
-    "arm": InstanceOf((str,), "the name of a column"),
+    "variant": InstanceOf((str,), "the name of a column"),
     "days": Between(1, 3660, integer=True),
     "retention_days": Between(1, 3660, integer=True),
     "fixed_cost": Between(0.0, math.inf, open_high=True),

@@ -140,8 +140,8 @@ class Scorecard:
     >>> touches = shop.touches.frame
     >>> sent = touches[touches["campaign_id"] == "K01"]
     >>> card = campaign_scorecard(
-    ...     sent, shop.orders, arm="treatment", control=False, starts_at=sent["touched_at"].iloc[0],
-    ...     costs=sent,
+    ...     sent, shop.orders, variant="treatment", control=False, costs=sent,
+    ...     starts_at=sent["touched_at"].iloc[0],
     ... )
     >>> card["conversion"].value > 0
     True
