@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Build",
     "CustomerId",
+    "DefinitionStore",
     "EventStore",
     "IntoFrame",
     "Mergeable",
@@ -257,6 +258,52 @@ class StateStore(Protocol):
 
     def delete_state(self, name: str) -> bool:
         """Remove what is kept under the name; say whether there was anything."""
+        ...
+
+
+@runtime_checkable
+class DefinitionStore(Protocol):
+    """Where versioned documents are kept: of tags, of audiences, of models.
+
+    A document is a JSON object, known by its kind (``"tag"``, ``"model"``), its name and its
+    version. Any class with these methods will do. Any mutable mapping of texts to texts is
+    taken too, where a store of definitions is asked for. Methods may be called from several
+    threads at once. Kinds and names are texts of 1 to 200 characters; upper and lower case are
+    two names. Run `userportrait.testing.check_definition_store` on your own class.
+
+    Examples
+    --------
+    >>> from userportrait.stores import MemoryDefinitionStore
+    >>> isinstance(MemoryDefinitionStore(), DefinitionStore)
+    True
+    """
+
+    def read_definition(
+        self, kind: str, name: str, version: int | None = None
+    ) -> Mapping[str, Any] | None:
+        """Return a version of a document, by default the last one; None if it is not there.
+
+        Values come back as they were written, with their types; a tuple comes back as a list.
+        The result is the caller's: changing it changes nothing in the store.
+        """
+        ...
+
+    def write_definition(self, kind: str, name: str, document: Mapping[str, Any]) -> int:
+        """Add a version of a document and return its number: 1, then 2, 3, …
+
+        Earlier versions stay as they are. Two writers never get the same number, also not
+        after a deletion. All or nothing: if it raises or the process dies, nobody sees half a
+        document. NaN, infinity, a key that is no text and a value that JSON has not raise
+        `InvalidDataError`: `userportrait.stores.encode_document` does that for you.
+        """
+        ...
+
+    def list_definitions(self, kind: str) -> Mapping[str, Sequence[int]]:
+        """Return the names of a kind with the versions of each that are there, ascending."""
+        ...
+
+    def delete_definition(self, kind: str, name: str, version: int | None = None) -> int:
+        """Remove a version, by default all of them; return how many were there."""
         ...
 
 

@@ -1,7 +1,8 @@
-"""Where portraits, events and states are kept, and how streams get there.
+"""Where portraits, events, states and definitions are kept, and how streams get there.
 
 Portraits: in memory, in an SQLite file, in any mapping of yours. Events: in memory, in a
-directory of Parquet files, in a DuckDB file. States: in memory, in a directory.
+directory of Parquet files, in a DuckDB file. States: in memory, in a directory. Definitions,
+which are versioned documents: in memory, in an SQLite file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from userportrait._core.lazy import lazy_exports
+from userportrait.stores._definition_documents import encode_document
+from userportrait.stores._definition_sqlite import SQLiteDefinitionStore
+from userportrait.stores._definition_stores import MemoryDefinitionStore
 from userportrait.stores._encoding import check_profiles
 from userportrait.stores._mapping import MappingStore
 from userportrait.stores._memory import MemoryStore
@@ -28,13 +32,16 @@ __all__ = [
     "DuckDBEventStore",
     "EventStream",
     "MappingStore",
+    "MemoryDefinitionStore",
     "MemoryEventStore",
     "MemoryStateStore",
     "MemoryStore",
     "ParquetEventStore",
+    "SQLiteDefinitionStore",
     "SQLiteStore",
     "StateStream",
     "check_profiles",
+    "encode_document",
     "foreach_batch",
 ]
 
