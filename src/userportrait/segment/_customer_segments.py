@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -11,12 +10,9 @@ import pandas as pd
 from userportrait._core.frames import column_names, enter, leave, select_columns
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, OneOf, Optional, check_params, check_values
-from userportrait._core.scikit import from_sklearn
-from userportrait._core.threads import one_thread
-from userportrait.errors import InvalidDataError
-from userportrait.segment._choose_k import AutoOr, ClusterChoice, choose_n_clusters
-from userportrait.segment._prepare import PrepareFeatures
+from userportrait.segment._choose_k import AutoOr, ClusterChoice
 from userportrait.segment._profiles import Language, profile_segments, rules_of, segment_names
+from userportrait.segment._segment_models import METHODS, Method, ModelSettings, fit_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,17 +40,25 @@ class CustomerSegments(MatrixEstimator):
     ----------
     n_clusters : int or 'auto', default='auto'
         1 to 1000. ``'auto'`` chooses, and finds 1 where the customers look like one cloud.
-    method : {'kmeans', 'minibatch', 'gaussian_mixture'}, default='kmeans'
+        ``'hdbscan'`` finds the number itself: a number given is the most it may find.
+    method : {'kmeans', 'minibatch', 'gaussian_mixture', 'hdbscan', 'kprototypes'}, default='kmeans'
         ``'minibatch'`` is k-means on 4,096 rows at a time, for very large tables;
-        ``'gaussian_mixture'`` lets clusters differ in shape and overlap. ``'auto'`` chooses
-        by k-means with all of them.
+        ``'gaussian_mixture'`` lets clusters differ in shape and overlap. ``'hdbscan'`` finds
+        dense groups of any shape and leaves the customers between them out. [2]_
+        ``'kprototypes'`` takes prepared numbers, and categories as they are: it describes a
+        segment by its most frequent levels. ``'auto'`` chooses by k-means on the prepared
+        table with all but ``'hdbscan'``.
     prepare : transformer, optional
         Anything with `fit` and `transform` that makes a table of finite numbers of a frame;
-        by default `PrepareFeatures`. It is copied, not fitted itself.
+        by default `PrepareFeatures`, the only one that ``'kprototypes'`` takes: a mismatch
+        counts its `category_weight`. It is copied, not fitted itself.
     max_clusters : int, default=10
         The most that ``'auto'`` tries; 2 to 100.
     n_init : int, default=10
         Starts; the best is kept.
+    min_cluster_size : int, optional
+        Customers that a segment of ``'hdbscan'`` has at least, from 2; by default 2 % of
+        them, 5 or more. The other methods do without.
     random_state : int or None, default=0
         Seed; None draws another one each time.
 
@@ -62,12 +66,14 @@ class CustomerSegments(MatrixEstimator):
     ----------
     labels_ : ndarray of int, shape (n_rows,)
         Segment of each customer of `fit`. Segments are numbered from the largest, equally
-        large ones by their first customer in the order of the features' values.
+        large ones by their first customer in the order of the features' values; -1 is a
+        customer that ``'hdbscan'`` leaves out.
     n_clusters_ : int
-    sizes_ : ndarray of int, shape (n_segments,)
+        Segments; those left out are none.
+    sizes_ : ndarray of int, shape (n_clusters_,)
         Customers in each segment; a component of a mixture may have none.
     choice_ : ClusterChoice or None
-        How the number was chosen; None where it was given.
+        How the number was chosen; None where it was given, and with ``'hdbscan'``.
     prepare_ : transformer
         The one that was fitted.
     n_features_in_ : int
@@ -85,10 +91,18 @@ class CustomerSegments(MatrixEstimator):
     in an order of their own first, so a shuffled table gives the same segments; k-means runs
     on one thread, so that the number of processors changes nothing. [1]_
 
+    ``'hdbscan'`` puts a new customer into the segment of the fitted one that is nearest by
+    mutual reachability, unless it is farther from it than any customer of the segment is from
+    the nearest fellow. Where it finds no two dense groups, everybody is one segment. Where it
+    finds some, `names` has a name for -1 in its last place, `profile` and `rules` a row. Its
+    time grows with the square of the customers.
+
     References
     ----------
     .. [1] Arthur and Vassilvitskii (2007), "k-means++: the advantages of careful seeding",
        SODA.
+    .. [2] Campello, Moulavi and Sander (2013), "Density-based clustering based on hierarchical
+       density estimates", PAKDD.
 
     Examples
     --------
@@ -118,9 +132,10 @@ class CustomerSegments(MatrixEstimator):
     _allow_missing: ClassVar[bool] = True
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_clusters": AutoOr(Between(1, 1000, integer=True)),
-        "method": OneOf(("kmeans", "minibatch", "gaussian_mixture")),
+        "method": OneOf(METHODS),
         "max_clusters": Between(2, 100, integer=True),
         "n_init": Between(1, 10_000, integer=True),
+        "min_cluster_size": Optional(Between(2, 10**9, integer=True)),
         "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
     }
 
@@ -128,17 +143,19 @@ class CustomerSegments(MatrixEstimator):
         self,
         n_clusters: int | Literal["auto"] = "auto",
         *,
-        method: Literal["kmeans", "minibatch", "gaussian_mixture"] = "kmeans",
+        method: Method = "kmeans",
         prepare: Any = None,
         max_clusters: int = 10,
         n_init: int = 10,
+        min_cluster_size: int | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.n_clusters = n_clusters
-        self.method = method
+        self.method: Method = method
         self.prepare = prepare
         self.max_clusters = max_clusters
         self.n_init = n_init
+        self.min_cluster_size = min_cluster_size
         self.random_state = random_state
 
     def fit(self, X: Any, y: object = None) -> Self:
@@ -167,20 +184,15 @@ class CustomerSegments(MatrixEstimator):
         table = self._read_features(_without_id(X), fitting=True)
         order = _own_order(table)
         ordered = table.take(order)
-        frame = _frame_of(ordered)
-        make: Any = PrepareFeatures() if self.prepare is None else self.prepare
-        self.prepare_ = from_sklearn("base.clone")(make).fit(frame)
-        rows = _checked(self.prepare_.transform(frame))
-        with one_thread():
-            self.n_clusters_ = self._count(rows)
-            self._model: Any = _fitted(self._unfitted(self.n_clusters_), rows)
-            found: Ints = self._model.predict(rows).astype(np.intp)
-        self._rank = _ranks(found, self.n_clusters_)
-        labels = self._rank[found]
+        model = self._model = fit_model(ordered, self._settings())
+        self.prepare_, self.choice_ = model.prepare, model.choice
+        self.n_clusters_ = model.n_clusters
+        self._rank = _ranks(model.labels, model.n_clusters)
+        labels = _ranked(model.labels, self._rank)
         self.labels_ = np.empty_like(labels)
         self.labels_[order] = labels
-        self.sizes_ = np.bincount(labels, minlength=self.n_clusters_)
-        self._profile = profile_segments(ordered, labels, self.n_clusters_)
+        self.sizes_ = np.bincount(labels[labels >= 0], minlength=self.n_clusters_)
+        self._profile = profile_segments(ordered, labels, self._segments())
         return self
 
     def fit_predict(self, X: Any, y: object = None) -> Ints:
@@ -209,6 +221,7 @@ class CustomerSegments(MatrixEstimator):
         Returns
         -------
         ndarray of int, shape (n_rows,)
+            With ``'hdbscan'``, -1 for customers in no segment.
 
         Raises
         ------
@@ -235,7 +248,7 @@ class CustomerSegments(MatrixEstimator):
         """
         self._check_fitted("n_clusters_")
         check_values("names", {"language": language}, {"language": OneOf(("en", "zh"))})
-        return segment_names(self._profile, self.n_clusters_, language)
+        return segment_names(self._profile, self._segments(), language)
 
     def profile(self, *, language: Language = "en") -> pd.DataFrame:
         """Compare the segments with everybody, feature by feature.
@@ -316,57 +329,44 @@ class CustomerSegments(MatrixEstimator):
         check_values("rules", given, {"max_depth": Between(1, 10, integer=True)})
         table = self._read_features(_without_id(X), fitting=False)
         table = table.take(_own_order(table))
-        told = rules_of(table, self._predicted(table), self.n_clusters_, max_depth=max_depth)
+        segments = self._segments()
+        told = rules_of(table, self._predicted(table), segments, max_depth=max_depth)
         found = pd.DataFrame(told, columns=["rule", "precision", "recall", "n_customers"])
-        found.insert(0, "segment", np.arange(self.n_clusters_))
+        found.insert(0, "segment", segments)
         found.insert(1, "name", names)
         return found
 
+    def _segments(self) -> list[int]:
+        """Return the numbers of the segments, -1 last where a method leaves customers out."""
+        return [*range(self.n_clusters_), *([-1] if self._model.has_noise else [])]
+
     def _predicted(self, table: FeatureTable) -> Ints:
-        rows = _checked(self.prepare_.transform(_frame_of(table)))
-        with one_thread():
-            found: Ints = self._model.predict(rows)
-        return self._rank[found]
+        return _ranked(self._model.predict(table), self._rank)
 
-    def _count(self, rows: Floats) -> int:
-        self.choice_ = None
-        if self.n_clusters == "auto":
-            self.choice_ = choose_n_clusters(
-                rows, max_clusters=self.max_clusters, random_state=self.random_state
-            )
-            return self.choice_.n_clusters
-        wanted = int(self.n_clusters)
-        n_distinct = int((~pd.DataFrame(rows).duplicated()).sum())
-        if n_distinct < wanted:
-            message = (
-                f"{wanted} clusters need as many distinct rows; X has "
-                f"n_samples={len(rows)}, {n_distinct} distinct. Ask for fewer."
-            )
-            raise InvalidDataError(message)
-        return wanted
-
-    def _unfitted(self, n_clusters: int) -> Any:
-        common: dict[str, Any] = {"n_init": self.n_init, "random_state": self.random_state}
-        if self.method == "gaussian_mixture":
-            mixture = from_sklearn("mixture.GaussianMixture")
-            return mixture(n_clusters, reg_covar=1e-4, max_iter=300, **common)
-        if self.method == "minibatch":
-            return from_sklearn("cluster.MiniBatchKMeans")(n_clusters, batch_size=4096, **common)
-        return from_sklearn("cluster.KMeans")(n_clusters, **common)
+    def _settings(self) -> ModelSettings:
+        return ModelSettings(
+            n_clusters=self.n_clusters if self.n_clusters == "auto" else int(self.n_clusters),
+            method=self.method,
+            prepare=self.prepare,
+            max_clusters=self.max_clusters,
+            n_init=self.n_init,
+            min_cluster_size=self.min_cluster_size,
+            random_state=self.random_state,
+        )
 
 
-def _fitted(model: Any, rows: Floats) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", from_sklearn("exceptions.ConvergenceWarning"))
-        return model.fit(rows)
+def _ranked(found: Ints, rank: Ints) -> Ints:
+    """Return new numbers of clusters; noise stays -1."""
+    return np.where(found < 0, -1, rank[found])
 
 
 def _ranks(found: Ints, n_clusters: int) -> Ints:
     """Return the new number of each cluster: from the largest, then by the first row."""
-    sizes = np.bincount(found, minlength=n_clusters)
+    inside = np.flatnonzero(found >= 0)
+    sizes = np.bincount(found[inside], minlength=n_clusters)
     first = np.full(n_clusters, len(found))
     # Backwards: the last one written, the first row, stays.
-    first[found[::-1]] = np.arange(len(found) - 1, -1, -1)
+    first[found[inside[::-1]]] = inside[::-1]
     return np.argsort(np.lexsort((first, -sizes)))
 
 
@@ -393,27 +393,3 @@ def _own_order(table: FeatureTable) -> Ints:
         rank[-1] = len(levels)  # missing
         keys.append(rank[codes])
     return np.lexsort(keys)
-
-
-def _frame_of(table: FeatureTable) -> Any:
-    """Return features as a frame where they have names, as a matrix where they have none."""
-    if not table.is_named:
-        return table.matrix()
-    columns: dict[str, Any] = {}
-    for name in table.names:
-        if name in table.numbers:
-            columns[name] = table.numbers[name]
-        else:
-            codes, levels = table.texts[name]
-            texts = np.array([*(str(level) for level in levels.tolist()), None], dtype=object)
-            columns[name] = texts[codes]
-    return pd.DataFrame(columns)
-
-
-def _checked(rows: Any) -> Floats:
-    to_numpy = getattr(rows, "to_numpy", None)
-    found = np.ascontiguousarray(rows if to_numpy is None else to_numpy(), dtype=np.float64)
-    if found.ndim != 2 or not np.isfinite(found).all():
-        message = "CustomerSegments: prepare must make a table of finite numbers."
-        raise InvalidDataError(message)
-    return found

@@ -227,12 +227,7 @@ class PrepareFeatures(MatrixEstimator):
             In the order of `get_feature_names_out`; nothing is missing in it.
         """
         table = self._checked(self._read_features(X, fitting=False))
-        parts: list[Floats] = []
-        for number in self._numbers:
-            values = table.numbers[number.name]
-            parts.append(number.apply(values, self.clip))
-            if number.has_flag:
-                parts.append(np.isnan(values).astype(np.float64))
+        parts = list(self.prepared_numbers(table).values())
         weight = np.sqrt(self.category_weight / 2.0)
         for category in self._categories:
             texts = _texts(table.categories[category.name])
@@ -242,6 +237,16 @@ class PrepareFeatures(MatrixEstimator):
                 known = _known_levels(texts, category)
                 parts.extend(weight * (known == level) for level in _shown_levels(category))
         return np.column_stack(parts)
+
+    def prepared_numbers(self, table: FeatureTable) -> dict[str, Floats]:
+        """Return the columns made of numbers, of rows that are read already."""
+        found: dict[str, Floats] = {}
+        for number in self._numbers:
+            values = table.numbers[number.name]
+            found[number.name] = number.apply(values, self.clip)
+            if number.has_flag:
+                found[f"{number.name} is missing"] = np.isnan(values).astype(np.float64)
+        return found
 
     def fit_transform(self, X: Any, y: object = None) -> Floats:
         """Learn from features and return them on one scale."""

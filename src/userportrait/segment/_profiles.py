@@ -29,8 +29,10 @@ _TELLING = 0.2
 """Effect size from which a feature may be part of a name; Cohen calls less than it trivial."""
 
 
-def profile_segments(table: FeatureTable, labels: Ints, n_clusters: int) -> pd.DataFrame:
+def profile_segments(table: FeatureTable, labels: Ints, segments: Sequence[int]) -> pd.DataFrame:
     """Compare each segment with everybody, feature by feature.
+
+    `segments` are 0, 1 and so on, and -1 last where some rows are in none.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def profile_segments(table: FeatureTable, labels: Ints, n_clusters: int) -> pd.D
         Columns ``segment``, ``n_customers``, ``share``, ``feature``, ``level``, ``mean``,
         ``everybody``, ``index``, ``effect_size``. The mean of a level is its share.
     """
-    sizes = np.bincount(labels, minlength=n_clusters)
+    labels = np.where(labels < 0, len(segments) - 1, labels)
+    sizes = np.bincount(labels, minlength=len(segments))
     parts: list[pd.DataFrame] = []
     for name in table.names:
         if name in table.numbers:
@@ -52,7 +55,9 @@ def profile_segments(table: FeatureTable, labels: Ints, n_clusters: int) -> pd.D
             level = str(levels[at])
             parts.append(_compared(name, level, is_level, labels, sizes, is_share=True))
     found = pd.concat(parts, ignore_index=True)
-    return found.sort_values("segment", kind="stable", ignore_index=True)
+    found = found.sort_values("segment", kind="stable", ignore_index=True)
+    found["segment"] = np.array(segments, dtype=np.intp)[found["segment"].to_numpy()]
+    return found
 
 
 def _compared(
@@ -82,16 +87,22 @@ def _compared(
     )  # fmt: skip
 
 
-def segment_names(profile: pd.DataFrame, n_clusters: int, language: Language) -> list[str]:
+def segment_names(profile: pd.DataFrame, segments: Sequence[int], language: Language) -> list[str]:
     """Name segments for the two features in which they differ most from everybody.
 
     Names that would be the same get numbers.
     """
-    plain = {"en": ("everybody", "average"), "zh": ("全部客户", "普通客户")}[language]
-    if n_clusters == 1:
+    plain = {
+        "en": ("everybody", "average", "outside all segments"),
+        "zh": ("全部客户", "普通客户", "未归入任何分群"),
+    }[language]
+    if len(segments) == 1:
         return [plain[0]]
     names: list[str] = []
-    for segment in range(n_clusters):
+    for segment in segments:
+        if segment < 0:
+            names.append(plain[2])
+            continue
         rows = profile[profile["segment"] == segment]
         rows = rows[rows["effect_size"].abs() >= _TELLING]
         size = -rows["effect_size"].abs().to_numpy()
@@ -132,7 +143,7 @@ class _Condition:
 
 
 def rules_of(
-    table: FeatureTable, labels: Ints, n_clusters: int, *, max_depth: int
+    table: FeatureTable, labels: Ints, segments: Sequence[int], *, max_depth: int
 ) -> list[tuple[str, float, float, int]]:
     """Return for each segment a rule, its precision, its recall and how many rows it takes.
 
@@ -143,7 +154,7 @@ def rules_of(
     names, values = _columns(table)
     make: Any = from_sklearn("tree.DecisionTreeClassifier")
     found: list[tuple[str, float, float, int]] = []
-    for segment in range(n_clusters):
+    for segment in segments:
         inside = labels == segment
         if not inside.any() or inside.all():
             found.append(("everybody" if inside.any() else "nobody", 1.0, 1.0, int(inside.sum())))
