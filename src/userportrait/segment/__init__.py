@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from userportrait.segment._kmodes import KModes
     from userportrait.segment._kprototypes import KPrototypes
     from userportrait.segment._prepare import PrepareFeatures
+    from userportrait.segment._segment_plots import plot_cluster_choice, plot_profiles
 
 __all__ = [
     "ChiSquareTest",
@@ -38,8 +39,10 @@ __all__ = [
     "correlate",
     "count_factors",
     "measure_adequacy",
+    "plot_cluster_choice",
     "plot_correlations",
     "plot_loadings",
+    "plot_profiles",
     "plot_scree",
 ]
 
@@ -58,8 +61,10 @@ _HOMES: dict[str, str] = {
     "correlate": "userportrait.segment._correlation",
     "count_factors": "userportrait.segment._adequacy",
     "measure_adequacy": "userportrait.segment._adequacy",
+    "plot_cluster_choice": "userportrait.segment._segment_plots",
     "plot_correlations": "userportrait.segment._factor_plots",
     "plot_loadings": "userportrait.segment._factor_plots",
+    "plot_profiles": "userportrait.segment._segment_plots",
     "plot_scree": "userportrait.segment._factor_plots",
 }
 

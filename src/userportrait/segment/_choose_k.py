@@ -16,11 +16,14 @@ from userportrait._core.threads import one_thread
 from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from userportrait._core.params import Rule
+    from userportrait.segment._profiles import Language
 
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
@@ -79,6 +82,12 @@ class ClusterChoice:
     def to_frame(self) -> pd.DataFrame:
         """Return the measures."""
         return self.measures.copy()
+
+    def plot(self, *, language: Language = "en", axes: Iterable[Axes] | None = None) -> Figure:
+        """Draw all measures and the number chosen; see `plot_cluster_choice`."""
+        from userportrait.segment._segment_plots import plot_cluster_choice
+
+        return plot_cluster_choice(self, language=language, axes=axes)
 
     def __str__(self) -> str:
         return self.reason
