@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import StratifiedKFold
 
 from helpers.logistic import written_out
+from helpers.public_outcomes import read_outcomes
 from userportrait.predict import (
     Propensity,
     cross_fitted_scores,
@@ -22,35 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ["bank", "telco", "shoppers"]
-
-
-def read(folder: Path, name: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return columns known before the outcome, and the outcome."""
-    files = {
-        "bank": "bank_marketing/bank_additional_full.csv.gz",
-        "telco": "telco_churn/telco_churn.csv.gz",
-        "shoppers": "online_shoppers/online_shoppers_intention.csv.gz",
-    }
-    path = folder / files[name]
-    if not path.is_file():
-        pytest.skip(f"{files[name]} is not in the folder of public data sets")
-    table = pd.read_csv(path, keep_default_na=False)
-    if name == "bank":
-        # How long the call took is known only after it; one level has three customers.
-        frame = table[table["default"] != "yes"].drop(columns=["duration"])
-        return frame.drop(columns="y"), (frame["y"] == "yes").to_numpy(int)
-    if name == "telco":
-        total = pd.to_numeric(table["TotalCharges"], errors="coerce").fillna(0.0)
-        frame = table.assign(TotalCharges=total).drop(columns=["customerID", "Churn"])
-        return frame, (table["Churn"] == "Yes").to_numpy(int)
-    codes = ["OperatingSystems", "Browser", "Region", "TrafficType"]
-    frame = table.drop(columns="Revenue").astype(dict.fromkeys(codes, str))
-    for code in codes:
-        rare = frame[code].map(frame[code].value_counts()) < 100
-        frame[code] = frame[code].mask(rare, "rare")
-    return frame.assign(Weekend=frame["Weekend"].astype(str)), (
-        table["Revenue"].astype(str) == "True"
-    ).to_numpy(int)
 
 
 def exact_errors(matrix: np.ndarray, beta: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -79,7 +50,7 @@ def inverse(matrix: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_are_those_of_statsmodels(shared_data: Path, name: str) -> None:
-    frame, y = read(shared_data, name)
+    frame, y = read_outcomes(shared_data, name)
     model = Propensity().fit(frame, y)
     assert not model.is_penalised_
     summary, matrix = model.summary(), written_out(model, frame)
@@ -112,7 +83,7 @@ def test_figures_are_those_of_statsmodels(shared_data: Path, name: str) -> None:
 def test_calibrated_probabilities_are_right_within_two_per_cent(
     shared_data: Path, name: str
 ) -> None:
-    frame, y = read(shared_data, name)
+    frame, y = read_outcomes(shared_data, name)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = CalibratedClassifierCV(
         Propensity(unseen="reference"), method="isotonic", cv=folds, ensemble=False

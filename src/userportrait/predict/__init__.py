@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
     from userportrait.predict._psi import PopulationStability, population_stability
+    from userportrait.predict._readout import PropensityReadout, propensity_readout
     from userportrait.predict._scorecard import Scorecard
     from userportrait.predict._separation import Separation
     from userportrait.predict._snapshots import snapshots
@@ -47,6 +48,7 @@ __all__ = [
     "OptimalBinning",
     "PopulationStability",
     "Propensity",
+    "PropensityReadout",
     "Scorecard",
     "Separation",
     "SeparationWarning",
@@ -73,6 +75,7 @@ __all__ = [
     "plot_precision_recall",
     "plot_roc",
     "population_stability",
+    "propensity_readout",
     "snapshots",
 ]
 
@@ -84,6 +87,7 @@ _HOMES: dict[str, str] = {
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",
     "Propensity": "userportrait.predict._propensity",
+    "PropensityReadout": "userportrait.predict._readout",
     "Scorecard": "userportrait.predict._scorecard",
     "Separation": "userportrait.predict._separation",
     "SeparationWarning": "userportrait.predict._propensity",
@@ -110,6 +114,7 @@ _HOMES: dict[str, str] = {
     "plot_precision_recall": "userportrait.predict._plots",
     "plot_roc": "userportrait.predict._plots",
     "population_stability": "userportrait.predict._psi",
+    "propensity_readout": "userportrait.predict._readout",
     "snapshots": "userportrait.predict._snapshots",
 }
 
