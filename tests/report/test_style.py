@@ -41,6 +41,24 @@ def test_text_has_the_contrast_that_wcag_asks_for(mode: str) -> None:
     assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
 
 
+def mixed(one: str, other: str, share: float) -> str:
+    """What color-mix(in srgb) makes of two colours."""
+    pairs = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_shades_of_effects_are_readable(mode: str) -> None:
+    c = colours()[mode]
+    shades = re.findall(
+        r"\.[ud][123] \{ background: color-mix\(in srgb, var\(--(f[12])\) (\d+)%, var\(--card\)\)",
+        CSS,
+    )
+    assert len(shades) == 6
+    for name, per_cent in shades:
+        assert contrast(c["ink"], mixed(c[name], c["card"], int(per_cent) / 100)) >= 4.5
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_bars_stand_out_from_the_card_and_from_each_other(mode: str) -> None:
     c = colours()[mode]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from userportrait.report._html import Markup
-from userportrait.report._svg import NARROW, WIDE, figure, fit_lines, nice_ticks, text_width
+from userportrait.report._svg import (
+    NARROW,
+    WIDE,
+    figure,
+    fit_lines,
+    nice_ticks,
+    round_ticks,
+    text_width,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +35,16 @@ def test_ticks_reach_the_top_in_few_steps(top: float) -> None:
     assert ticks[0] == 0
     assert ticks[-1] >= top * 0.998
     assert 2 <= len(ticks) <= 6
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 8))
+def test_ticks_lie_between_their_limits_in_equal_steps(low: float, span: float, n: int) -> None:
+    ticks = round_ticks(low, low + span, n)
+    assert 1 <= len(ticks) <= n + 1
+    steps = [(b - a) / span for a, b in pairwise(ticks)] or [0.0]
+    assert max(steps) - min(steps) < 1e-5
+    slack = 1e-6 * (span + abs(low))
+    assert all(low - slack <= tick <= low + span + slack for tick in ticks)
 
 
 @given(st.text(alphabet="ab 客户mi", max_size=30), st.floats(1, 300))

@@ -10,7 +10,7 @@ import numpy as np
 from userportrait.experiment._plots_forest import forest_limits, tick_writer
 from userportrait.experiment._words import write_number, write_share
 from userportrait.report._html import Markup, element, join
-from userportrait.report._svg import WIDE, figure, text, text_width
+from userportrait.report._svg import WIDE, figure, round_ticks, text, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,21 +95,12 @@ def _x_axis(
 ) -> Markup:
     write = tick_writer(scale, limits[1] - limits[0])
     parts: list[Markup] = []
-    for tick in _ticks(*limits, 6 if wide else 4):
+    for tick in round_ticks(*limits, 6 if wide else 4):
         x = at(tick)
         css = "axis" if tick == 0 else "grid"
         parts.append(element("line", x1=x, x2=x, y1=6.0, y2=bottom + 4.0, class_=css))
         parts.append(text(write(tick), x, bottom + 20, css="t m", anchor="middle"))
     return join(parts)
-
-
-def _ticks(low: float, high: float, n: int) -> list[float]:
-    """Return round values between two limits, 0 among them if it is between."""
-    span = high - low
-    power = 10.0 ** math.floor(math.log10(span / n))
-    step = min(m * power for m in (1, 2, 2.5, 5, 10) if m * power * n >= span)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [k * step for k in range(first, last + 1)]
 
 
 def _forest_row(row: ForestRow, at: Place, y: float, ends: tuple[float, float]) -> Markup:
@@ -183,7 +174,7 @@ def path_chart(path: SequentialPath, *, label: str, axis: str) -> Markup:
             return room + (top - min(max(value, -top), top)) / (2 * top) * (height - room - under)
 
         parts: list[Markup] = []
-        for tick in _ticks(-top, top, 6):
+        for tick in round_ticks(-top, top, 6):
             css = "axis" if tick == 0 else "grid"
             y = up(tick)
             parts.append(element("line", x1=left, x2=float(width), y1=y, y2=y, class_=css))
@@ -194,7 +185,7 @@ def path_chart(path: SequentialPath, *, label: str, axis: str) -> Markup:
         parts.append(_looks(path, share, seen, across, up))
         parts += [
             text(f"{tick:.0%}", across(tick), height - under + 18, css="t m", anchor="middle")
-            for tick in _ticks(0.0, last, 5 if width == WIDE else 4)
+            for tick in round_ticks(0.0, last, 5 if width == WIDE else 4)
         ]
         middle_x = (left + width) / 2
         parts.append(text(axis, middle_x, height - 6, css="t m", anchor="middle"))
@@ -284,7 +275,7 @@ def days_chart(
             return room + (high - kept) / (high - low) * (height - room - under)
 
         parts: list[Markup] = []
-        for tick in _ticks(low, high, 5):
+        for tick in round_ticks(low, high, 5):
             css = "axis" if tick == 0 else "grid"
             y = up(tick)
             parts.append(element("line", x1=left, x2=float(width), y1=y, y2=y, class_=css))
@@ -348,7 +339,7 @@ def shares_chart(
 
         parts: list[Markup] = []
         digits = 0 if high - low > 0.08 else 1 if high - low > 0.008 else 2
-        for tick in _ticks(low, high, 5):
+        for tick in round_ticks(low, high, 5):
             y = up(tick)
             parts.append(element("line", x1=left, x2=float(width), y1=y, y2=y, class_="grid"))
             parts.append(text(f"{tick:.{digits}%}", left - 6, y + 4, css="t m", anchor="end"))

@@ -10,7 +10,17 @@ from userportrait.report._html import Markup, element, join
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["NARROW", "WIDE", "figure", "fit_lines", "legend", "nice_ticks", "text", "text_width"]
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "figure",
+    "fit_lines",
+    "legend",
+    "nice_ticks",
+    "round_ticks",
+    "text",
+    "text_width",
+]
 
 WIDE, NARROW = 960, 358
 """The two widths in CSS pixels in which each chart is drawn, for desktops and for phones."""
@@ -102,6 +112,15 @@ def nice_ticks(top: float, n: int = 4) -> list[float]:
     if top >= 1 and step < 1:
         step = 1.0
     return [step * i for i in range(math.ceil(top / step * 0.999) + 1)]
+
+
+def round_ticks(low: float, high: float, n: int) -> list[float]:
+    """Return about `n` round values between two limits, 0 among them if it is between."""
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / n))
+    step = min(m * power for m in (1, 2, 2.5, 5, 10) if m * power * n >= span)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [k * step for k in range(first, last + 1)]
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> Markup:

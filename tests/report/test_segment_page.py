@@ -1,0 +1,357 @@
+"""A page of segments: its figures, its parts, its silence on persons, both languages."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from userportrait.errors import InvalidParameterError, NotFittedError
+from userportrait.report import segment_page
+from userportrait.report._segment_charts import Panel, measures_chart
+from userportrait.report._segment_facts import effect_step, read_facts
+from userportrait.report._segment_parts import features_section, segment_section
+from userportrait.report._segment_words import GLOSSARY, MEASURES, SAY
+from userportrait.segment import CustomerSegments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def shop(n: int = 240, seed: int = 0) -> pd.DataFrame:
+    """Return customers of three kinds."""
+    source = np.random.default_rng(seed)
+    kind = np.repeat([0, 1, 2], [n // 2, n // 3, n - n // 2 - n // 3])
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{at}" for at in range(n)],
+            "orders": source.normal(np.array([5.0, 30.0, 60.0])[kind], 2.0),
+            "age": source.normal(np.array([30.0, 60.0, 30.0])[kind], 2.0),
+            "channel": np.array(["web", "app", "shop"], dtype=object)[kind],
+        }
+    )
+    frame.loc[frame.index[[0, n // 2, n - 1]], "age"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module")
+def customers() -> pd.DataFrame:
+    return shop()
+
+
+@pytest.fixture(scope="module")
+def segments(customers: pd.DataFrame) -> CustomerSegments:
+    return CustomerSegments().fit(customers)
+
+
+@pytest.fixture(scope="module")
+def pages(segments: CustomerSegments, customers: pd.DataFrame) -> dict[str, str]:
+    return {
+        language: str(segment_page(segments, customers, language=language))
+        for language in ("en", "zh")
+    }
+
+
+class _Fake:
+    """Segments made by hand, as a fitted estimator tells of them."""
+
+    def __init__(self, labels: list[int], frame: pd.DataFrame, method: str = "hdbscan") -> None:
+        self.labels, self.frame, self.method, self.choice_ = np.array(labels), frame, method, None
+
+    def profile(self, *, language: str) -> pd.DataFrame:
+        del language
+        rows: list[dict[str, Any]] = []
+        for segment in sorted(set(self.labels.tolist())):
+            inside = self.frame[self.labels == segment]
+            for name in self.frame.columns:
+                mean, everybody = inside[name].mean(), self.frame[name].mean()
+                rows.append(
+                    {
+                        "segment": segment, "name": f"name {segment}", "n_customers": len(inside),
+                        "share": len(inside) / len(self.frame), "feature": name, "level": "",
+                        "mean": mean, "everybody": everybody, "index": 100 * mean / everybody,
+                        "effect_size": (mean - everybody) / self.frame[name].std(ddof=0),
+                    }
+                )  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def rules(self, X: object, *, language: str) -> pd.DataFrame:
+        del X, language
+        rows = [
+            {"segment": segment, "name": f"name {segment}", "rule": f"rule {segment}",
+             "precision": 1.0, "recall": 1.0, "n_customers": int((self.labels == segment).sum())}
+            for segment in sorted(set(self.labels.tolist())) if segment >= 0
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def fake(labels: list[int], frame: pd.DataFrame, method: str = "hdbscan") -> Any:
+    return _Fake(labels, frame, method)
+
+
+class _Balance(HTMLParser):
+    """Counts what is opened and not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        del attrs
+        if tag not in ("meta", "br", "link", "img", "wbr"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def plain(page: str) -> str:
+    """Return what a page says, without its marks."""
+    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return unescape(re.sub(r"<[^>]+>", "", body.replace("<wbr>", "")))
+
+
+# The frame
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_is_whole_html_without_scripts_or_links_out(
+    pages: dict[str, str], language: str
+) -> None:
+    page = pages[language]
+    balance = _Balance()
+    balance.feed(page)
+    assert balance.open == []
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=[\"']?(http|//)", page)
+    assert "nan" not in plain(page).lower().split()
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_every_part_is_there_and_reached_by_a_link(pages: dict[str, str]) -> None:
+    for key in ("number", "cards", "table", "notes", "method"):
+        assert f'id="{key}"' in pages["en"]
+        assert f'href="#{key}"' in pages["en"]
+    assert "240 customers fall into 3 segments." in pages["en"]
+    assert "240 位客户可分为 3 个分群。" in pages["zh"]
+    assert 'lang="zh-CN"' in pages["zh"]
+
+
+def test_equal_segments_give_equal_bytes_whatever_the_order_of_rows(
+    customers: pd.DataFrame, pages: dict[str, str]
+) -> None:
+    shuffled = customers.sample(frac=1.0, random_state=1)
+    assert segment_page(CustomerSegments().fit(shuffled), shuffled) == pages["en"]
+
+
+def test_a_page_is_written_to_its_file(
+    segments: CustomerSegments, customers: pd.DataFrame, pages: dict[str, str], tmp_path: Path
+) -> None:
+    target = tmp_path / "segments.html"
+    assert segment_page(segments, customers, target) == target
+    assert target.read_text("utf-8") == pages["en"]
+
+
+def test_no_customer_is_told_of_by_id(pages: dict[str, str], customers: pd.DataFrame) -> None:
+    words = set(re.findall(r"\w+", plain(pages["en"])))
+    assert not words & set(customers["customer_id"])
+
+
+def test_names_are_escaped() -> None:
+    frame = shop().rename(columns={"orders": "<script>x</script>"})
+    frame["channel"] = frame["channel"].replace("web", "<b>&")
+    page = str(segment_page(CustomerSegments(3).fit(frame), frame))
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "<script>x</script>" in plain(page)
+
+
+# The figures
+
+
+def test_figures_are_those_of_the_customers_in_each_segment(
+    segments: CustomerSegments, customers: pd.DataFrame
+) -> None:
+    facts = read_facts(segments, customers, "en")
+    assert facts.n_customers == len(customers)
+    assert facts.n_features == 3
+    for portrait in facts.portraits:
+        inside = customers[segments.labels_ == portrait.segment]
+        assert portrait.n_customers == len(inside)
+        for line in portrait.lines:
+            values: Any = customers[line.feature]
+            if line.level:
+                values = (values == line.level).astype(float)
+            else:
+                effect = (values[inside.index].mean() - values.mean()) / values.std(ddof=0)
+                assert line.effect == pytest.approx(effect)
+            assert line.mean == pytest.approx(values[inside.index].mean())
+            assert line.everybody == pytest.approx(values.mean())
+            assert line.index == pytest.approx(100 * line.mean / line.everybody)
+
+
+def test_what_sets_a_segment_apart_is_told_once_a_feature_strongest_first(
+    segments: CustomerSegments, customers: pd.DataFrame
+) -> None:
+    for portrait in read_facts(segments, customers, "en").portraits:
+        told = portrait.telling(5)
+        sizes = [abs(line.effect) for line in told]
+        assert sizes == sorted(sizes, reverse=True)
+        assert len({line.feature for line in told}) == len(told)
+        assert all(size >= 0.2 for size in sizes)
+
+
+def test_rules_on_the_page_hold_for_the_customers_they_say(
+    segments: CustomerSegments, customers: pd.DataFrame, pages: dict[str, str]
+) -> None:
+    told = plain(pages["en"])
+    for rule in segments.rules(customers).itertuples():
+        assert str(rule.rule) in told
+        assert f"Takes {rule.n_customers} customers" in told
+
+
+def test_steps_of_effects_are_those_of_cohen() -> None:
+    effects = (0.0, 0.19, -0.2, 0.49, 0.5, -0.8, 3.0, float("nan"))
+    assert [effect_step(effect) for effect in effects] == [0, 0, 1, 1, 2, 3, 3, 0]
+
+
+def test_rows_of_the_table_are_ranked_by_the_strongest_effect_of_any_segment() -> None:
+    frame = pd.DataFrame({"flat": [1.0, 2.0] * 6, "apart": [0.0] * 6 + [9.0] * 6})
+    facts = read_facts(fake([0] * 6 + [1] * 6, frame), frame, "en")
+    assert [feature for feature, _ in facts.rows] == ["apart", "flat"]
+
+
+def test_a_long_table_opens_on_demand() -> None:
+    source = np.random.default_rng(0)
+    frame = pd.DataFrame({f"f{at:03}": source.normal(5, 1, 20) for at in range(45)})
+    facts = read_facts(fake([0] * 10 + [1] * 10, frame), frame, "en")
+    page = features_section(facts, "en")
+    assert "Show 5 more rows" in page
+    assert len(set(re.findall(r"f\d{3}", page))) == 45
+
+
+# How many
+
+
+def test_one_crowd_is_told_as_such() -> None:
+    blob = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 3)), columns=list("abc"))
+    page = plain(str(segment_page(CustomerSegments().fit(blob), blob)))
+    assert "No segments stand out" in page
+    assert "Why this number" in page
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 5])
+def test_a_number_that_was_given_is_not_called_chosen(
+    customers: pd.DataFrame, n_clusters: int
+) -> None:
+    segments = CustomerSegments(n_clusters).fit(customers)
+    page = plain(str(segment_page(segments, customers)))
+    assert "was given, not chosen" in page
+    assert "Why this number" not in page
+
+
+def test_a_table_without_names_has_a_page() -> None:
+    rows = np.concatenate([np.zeros((6, 2)), np.full((6, 2), 9.0)])
+    rows[:, 1] += np.arange(12) / 100
+    assert "x0" in str(segment_page(CustomerSegments(2).fit(rows), rows))
+
+
+def test_the_chart_stays_in_its_frame_and_marks_the_number_chosen(pages: dict[str, str]) -> None:
+    whole = re.findall(r"<svg.*?</svg>", pages["en"], flags=re.DOTALL)
+    assert len(whole) == 2
+    for chart in whole:
+        assert chart.count("<polyline") == len(MEASURES)
+        assert chart.count('class="mark s1 f1"') == len(MEASURES)
+        assert re.findall(r"<title>(\d+): [^<]+</title></circle>", chart).count("3") == 6
+
+
+def test_a_measure_that_is_missing_or_flat_is_drawn_all_the_same() -> None:
+    flat = Panel(name="flat", note="", counts=(2, 3), values=(1.0, 1.0))
+    gone = Panel(name="gone", note="", counts=(2, 3), values=(float("nan"), 2.0))
+    chart = measures_chart([flat, gone], 2, label="measures")
+    assert "nan" not in chart
+    heights = [float(y) for y in re.findall(r'cy="([-\d.]+)"', chart)]
+    assert len(heights) == 2 * 3
+    assert all(44 <= y <= 178 for y in heights)
+
+
+# Who belongs to none, and who must not be told of
+
+
+def test_customers_in_no_segment_are_told_apart() -> None:
+    frame = pd.DataFrame({"spend": [1.0] * 8 + [9.0] * 7 + [50.0] * 5})
+    facts = read_facts(fake([0] * 8 + [1] * 7 + [-1] * 5, frame), frame, "en")
+    assert [portrait.segment for portrait in facts.portraits] == [0, 1]
+    assert facts.noise is not None
+    assert facts.noise.n_customers == 5
+    page = plain(segment_section(fake([0] * 8 + [1] * 7 + [-1] * 5, frame), frame, "en"))
+    assert "20 customers fall into 2 segments." in page
+    assert "5 customers (25%) are unlike any segment" in page
+
+
+def test_figures_of_few_customers_are_not_told() -> None:
+    frame = pd.DataFrame({"spend": [10.0] * 10 + [777.0] * 4})
+    found = segment_section(fake([0] * 10 + [1] * 4, frame, "kmeans"), frame, "en")
+    page = plain(found)
+    assert "777" not in page
+    assert "rule 1" not in page
+    assert "Fewer than 5 customers" in page
+
+
+def test_rare_levels_are_not_told() -> None:
+    frame = shop()
+    frame.loc[frame.index[:4], "channel"] = "fax"
+    page = plain(str(segment_page(CustomerSegments(3).fit(frame), frame)))
+    assert "channel = web" in page
+    assert "fax" not in page.split("The segments", 2)[2]
+    assert "1 levels of fewer than 5 customers are not shown." in page
+
+
+# Words
+
+
+@pytest.mark.parametrize("key", sorted(SAY))
+def test_both_languages_have_the_same_gaps(key: str) -> None:
+    def gaps(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert gaps(SAY[key].english) == gaps(SAY[key].chinese)
+    assert SAY[key].english
+
+
+def test_the_chinese_page_speaks_chinese(pages: dict[str, str]) -> None:
+    told = plain(pages["zh"])
+    for sentence in [*SAY.values(), *(part for pair in GLOSSARY for part in pair)]:
+        if sentence.english != sentence.chinese and " " in sentence.english:
+            head = sentence.english.split("{")[0]
+            assert len(head) < 8 or head not in told
+
+
+# Errors
+
+
+def test_arguments_of_another_type_are_named(customers: pd.DataFrame, tmp_path: Path) -> None:
+    other: Any = "segments"
+    with pytest.raises(InvalidParameterError, match="fitted CustomerSegments"):
+        segment_page(other, customers)
+    fitted = CustomerSegments(2).fit(customers)
+    wrong: Any = "fr"
+    with pytest.raises(InvalidParameterError, match="language"):
+        segment_page(fitted, customers, language=wrong)
+    with pytest.raises(InvalidParameterError, match="there is no folder"):
+        segment_page(fitted, customers, tmp_path / "nowhere" / "page.html")
+
+
+def test_segments_must_be_fitted(customers: pd.DataFrame) -> None:
+    with pytest.raises(NotFittedError):
+        segment_page(CustomerSegments(), customers)
