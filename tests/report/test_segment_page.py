@@ -16,7 +16,7 @@ from userportrait.errors import InvalidParameterError, NotFittedError
 from userportrait.report import segment_page
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
-from userportrait.report._segment_parts import features_section, segment_section
+from userportrait.report._segment_parts import breakable, features_section, segment_section
 from userportrait.report._segment_words import GLOSSARY, MEASURES, SAY
 from userportrait.segment import CustomerSegments
 
@@ -165,6 +165,20 @@ def test_a_page_is_written_to_its_file(
 def test_no_customer_is_told_of_by_id(pages: dict[str, str], customers: pd.DataFrame) -> None:
     words = set(re.findall(r"\w+", plain(pages["en"])))
     assert not words & set(customers["customer_id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("cash_advance", ["cash_", "advance"]),
+        ("NumWebPurchases <= 2", ["Num", "Web", "Purchases &lt;= 2"]),
+        ("PhD", ["PhD"]),
+        ("a_", ["a_"]),
+    ],
+)
+def test_long_names_break_where_their_parts_meet(name: str, pieces: list[str]) -> None:
+    assert breakable(name).split("<wbr>") == pieces
+    assert breakable(name, 99) == name.replace("<", "&lt;")
 
 
 def test_names_are_escaped() -> None:

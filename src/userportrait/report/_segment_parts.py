@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from userportrait.report._format import Formatter
@@ -161,13 +162,13 @@ def _heading(portrait: Portrait, language: Language) -> Markup:
 
 
 def breakable(name: str, longest: int = 0) -> Markup:
-    """Return a name whose words may break after their underscores, if longer than `longest`."""
+    """Return a name whose words may break where their parts meet, if longer than `longest`."""
     words = (join([word]) for word in name.split(" "))
     return join([_broken(word) if len(word) > longest else word for word in words], " ")
 
 
 def _broken(word: Markup) -> Markup:
-    return Markup(word.replace("_", "_<wbr>"))
+    return Markup(re.sub("_(?=.)|(?<=[a-z]{3})(?=[A-Z][a-z])", r"\g<0><wbr>", word))
 
 
 def _apart(portrait: Portrait, language: Language) -> Child:
