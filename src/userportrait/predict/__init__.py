@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from userportrait.predict._importance import partial_dependence, permutation_importance
     from userportrait.predict._lift import lift_table
+    from userportrait.predict._next_category import NextPurchaseCategory, next_purchase_category
     from userportrait.predict._plots import (
         plot_calibration,
         plot_evaluation,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
     from userportrait.predict._psi import PopulationStability, population_stability
     from userportrait.predict._readout import PropensityReadout, propensity_readout
+    from userportrait.predict._saving import load_model, save_model
     from userportrait.predict._scorecard import Scorecard
     from userportrait.predict._separation import Separation
-    from userportrait.predict._snapshots import snapshots
+    from userportrait.predict._snapshots import next_category, snapshots
     from userportrait.predict._targets import TargetList, choose_targets
     from userportrait.predict._thresholds import Confusion, choose_threshold, confusion
     from userportrait.predict._woe import WeightOfEvidence
@@ -45,6 +47,7 @@ __all__ = [
     "Confusion",
     "HosmerLemeshow",
     "LeakageWarning",
+    "NextPurchaseCategory",
     "OptimalBinning",
     "PopulationStability",
     "Propensity",
@@ -66,6 +69,9 @@ __all__ = [
     "expected_calibration_error",
     "hosmer_lemeshow",
     "lift_table",
+    "load_model",
+    "next_category",
+    "next_purchase_category",
     "partial_dependence",
     "permutation_importance",
     "plot_calibration",
@@ -76,6 +82,7 @@ __all__ = [
     "plot_roc",
     "population_stability",
     "propensity_readout",
+    "save_model",
     "snapshots",
 ]
 
@@ -84,6 +91,7 @@ _HOMES: dict[str, str] = {
     "Confusion": "userportrait.predict._thresholds",
     "HosmerLemeshow": "userportrait.predict._diagnostics",
     "LeakageWarning": "userportrait.predict._propensity",
+    "NextPurchaseCategory": "userportrait.predict._next_category",
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",
     "Propensity": "userportrait.predict._propensity",
@@ -105,6 +113,9 @@ _HOMES: dict[str, str] = {
     "expected_calibration_error": "userportrait.predict._calibration",
     "hosmer_lemeshow": "userportrait.predict._diagnostics",
     "lift_table": "userportrait.predict._lift",
+    "load_model": "userportrait.predict._saving",
+    "next_category": "userportrait.predict._snapshots",
+    "next_purchase_category": "userportrait.predict._next_category",
     "partial_dependence": "userportrait.predict._importance",
     "permutation_importance": "userportrait.predict._importance",
     "plot_calibration": "userportrait.predict._plots",
@@ -115,6 +126,7 @@ _HOMES: dict[str, str] = {
     "plot_roc": "userportrait.predict._plots",
     "population_stability": "userportrait.predict._psi",
     "propensity_readout": "userportrait.predict._readout",
+    "save_model": "userportrait.predict._saving",
     "snapshots": "userportrait.predict._snapshots",
 }
 

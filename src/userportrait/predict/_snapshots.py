@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from userportrait._core.params import Between, check_values
+from userportrait._core.units import to_micros
 from userportrait.data import Orders
 from userportrait.errors import (
     InvalidDataError,
@@ -15,20 +17,27 @@ from userportrait.errors import (
     MissingColumnError,
     unknown_name,
 )
+from userportrait.predict._next_category_lines import read_purchases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from numpy.typing import NDArray
+
+    from userportrait.data import Items
+    from userportrait.typing import IntoFrame
+
     Features: TypeAlias = Callable[[Orders, datetime], pd.DataFrame]
     Target: TypeAlias = (
-        Literal["bought", "n_orders", "amount"] | Callable[[pd.DataFrame], "pd.Series[Any]"]
+        Literal["bought", "n_orders", "amount", "next_category"]
+        | Callable[[pd.DataFrame], "pd.Series[Any]"]
     )
 
-__all__ = ["snapshots"]
+__all__ = ["next_category", "snapshots"]
 
 _OWNER = "snapshots"
-_TARGETS = ("bought", "n_orders", "amount")
+_TARGETS = ("bought", "n_orders", "amount", "next_category")
 
 
 def snapshots(
@@ -50,12 +59,14 @@ def snapshots(
     features : callable
         Given the orders at or before a moment, and the moment (UTC, without a zone), returns a
         frame of one row a customer with `customer_id`.
-    target : {'bought', 'n_orders', 'amount'} or callable
+    target : {'bought', 'n_orders', 'amount', 'next_category'} or callable
         What to predict, from the lines after the moment and up to `horizon` later. Whether, or
-        how often, the customer orders, returns aside; or the net amount, in the currency of the
-        input. A callable is given these lines as a pandas frame, perhaps empty, with
-        ``amount_minor`` and the columns of the input, and returns a Series of numbers by
-        `customer_id`; who is not in it has 0.
+        how often, the customer orders, returns aside; the net amount, in the currency of the
+        input; or the main ``category`` of the first order, None without one
+        (`next_category` makes this target for other columns). A callable is given these lines
+        as a pandas frame, perhaps empty, with ``amount_minor`` and the columns of the input,
+        and returns a Series of numbers or labels by `customer_id`; who is not in it has 0, or
+        None among labels.
     dates : iterable of date, datetime or str
         The moments; a date is midnight at its start.
     horizon : float, default=90.0
@@ -117,22 +128,136 @@ def snapshots(
     if not callable(target) and target not in _TARGETS:
         raise InvalidParameterError(_OWNER, [unknown_name("target", str(target), _TARGETS)])
     moments = _moments(orders, dates, horizon)
+    told = next_category() if target == "next_category" else target
     lines = _lines(orders)
-    at = pd.to_datetime(lines["ordered_at"], utc=True).dt.tz_localize(None)
+    customers = _Customers(orders)
     parts: list[pd.DataFrame] = []
     for moment in moments:
-        past = lines[(at <= moment).to_numpy()]
-        future = lines[((at > moment) & (at <= moment + timedelta(days=horizon))).to_numpy()]
+        start, end = to_micros(moment), to_micros(moment + timedelta(days=horizon))
+        past = lines[customers.at <= start]
         known = Orders(past, currency=orders.currency, minor_digits=orders.minor_digits)
-        found = _checked(features(known, moment), past)
-        outcome = _outcome(future, target, orders.minor_digits)
-        told: Any = found["customer_id"].map(outcome)
-        value = told.astype("float64").fillna(0.0)
-        if target in ("bought", "n_orders"):
-            value = value.astype("int64")
+        found = _checked(features(known, moment))
+        place = customers.places(found["customer_id"], start)
+        is_future = (customers.at > start) & (customers.at <= end)
+        if callable(told):
+            value = _own_outcome(lines[is_future], told, found["customer_id"])
+        else:
+            value = customers.outcome(told, is_future)[place]
         found.insert(1, "as_of", pd.Timestamp(moment))
         parts.append(found.assign(target=value))
     return pd.concat(parts, ignore_index=True)
+
+
+def next_category(
+    by: str = "category", *, items: Items | IntoFrame | None = None
+) -> Callable[[pd.DataFrame], pd.Series[Any]]:
+    """Return a target for `snapshots`: the main category of a customer's first order.
+
+    Parameters
+    ----------
+    by : str, default='category'
+        A column of the order lines, or of `items`. Texts or whole numbers; lines where it is
+        missing do not count.
+    items : Items or frame, optional
+        What is sold, with the column `by`, where order lines lack it.
+
+    Returns
+    -------
+    callable
+        Given order lines as a pandas frame, returns the category by `customer_id`. Lines of
+        one order at one time are an order; its main category has the most money, then the
+        most lines, then the smaller name. Returns do not count. A customer without such an
+        order is left out, so that `snapshots` gives None.
+
+    Raises
+    ------
+    MissingColumnError
+        By the callable, if neither the lines nor the items have the column.
+
+    References
+    ----------
+    .. [1] Kaufman, Rosset, Perlich and Stitelman (2012), "Leakage in data mining", ACM
+       Transactions on Knowledge Discovery from Data 6(4).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.predict import next_category
+    >>> lines = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["ann", "ann", "ann"],
+    ...         "order_id": [1, 1, 2],
+    ...         "ordered_at": pd.to_datetime(["2026-01-05", "2026-01-05", "2026-02-01"]),
+    ...         "amount": [10.0, 5.5, 20.0],
+    ...         "category": ["tea", "cups", "cups"],
+    ...     }
+    ... )
+    >>> next_category()(lines)
+    customer_id
+    ann    tea
+    Name: category, dtype: object
+    """
+
+    def first_category(future: pd.DataFrame) -> pd.Series[Any]:
+        if not len(future):
+            return pd.Series([], index=pd.Index([], name="customer_id"), dtype=object, name=by)
+        table = Orders(future)
+        p = read_purchases(table, by, items, until=to_micros(table.newest), owner="next_category")
+        chosen = p.next_after(to_micros(table.oldest) - 1, to_micros(table.newest))
+        held = np.flatnonzero(chosen >= 0)
+        index = pd.Index(p.customer_ids[held], name="customer_id")
+        return pd.Series(p.categories[chosen[held]], index=index, dtype=object, name=by)
+
+    return first_category
+
+
+class _Customers:
+    """The customers of order lines, coded once, and what they did."""
+
+    def __init__(self, orders: Orders) -> None:
+        arrays = orders.arrays
+        self.at: NDArray[np.int64] = arrays.at
+        self._arrays = arrays
+        self._divisor = 10**orders.minor_digits
+        self._index = pd.Index(arrays.customer_ids)
+        self._first_at = np.full(len(self._index), np.iinfo(np.int64).max)
+        np.minimum.at(self._first_at, arrays.customer, arrays.at)
+
+    def places(self, ids: Any, moment: int) -> NDArray[np.intp]:
+        """Return the position of each customer; all must have a line by a moment."""
+        plain = ids.to_numpy(dtype=object) if self._index.dtype == object else ids
+        found: NDArray[np.intp] = self._index.get_indexer(plain)
+        if (found < 0).any() or (self._first_at[found] > moment).any():
+            message = f"{_OWNER}: features returned a customer without an order by then."
+            raise InvalidDataError(message, column="customer_id")
+        return found
+
+    def outcome(self, target: str, is_future: NDArray[np.bool_]) -> NDArray[Any]:
+        """Return what every customer did in some lines."""
+        arrays, size = self._arrays, len(self._index)
+        if target == "amount":
+            sums = np.zeros(size, dtype=np.int64)
+            np.add.at(sums, arrays.customer[is_future], arrays.amount[is_future])
+            money: NDArray[np.float64] = sums / self._divisor
+            return money
+        kept = is_future & ~arrays.is_return
+        customer, order = arrays.customer[kept].astype(np.int64), arrays.order_key[kept]
+        span = int(order.max(initial=0)) + 1
+        pairs = np.unique(customer * span + order)
+        n_orders: NDArray[np.int64] = np.bincount(pairs // span, minlength=size)
+        return (n_orders > 0).astype(np.int64) if target == "bought" else n_orders
+
+
+def _own_outcome(future: pd.DataFrame, target: Callable[..., Any], ids: Any) -> Any:
+    """Return what a callable says of customers: 0, or None among labels, if nothing."""
+    told = target(future.copy())
+    if told.index.has_duplicates:
+        message = f"{_OWNER}: target returned a customer more than once."
+        raise InvalidDataError(message, column="customer_id")
+    if pd.api.types.is_numeric_dtype(told.dtype):
+        return ids.map(told).astype("float64").fillna(0.0)
+    labels = ids.map(told.astype(object)).astype(object)
+    return labels.where(labels.notna(), None)
 
 
 def _moments(orders: Orders, dates: Iterable[Any], horizon: float) -> list[datetime]:
@@ -159,7 +284,7 @@ def _lines(orders: Orders) -> pd.DataFrame:
     return lines.assign(customer_id=ids.astype(object)) if ids.dtype == "category" else lines
 
 
-def _checked(found: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
+def _checked(found: pd.DataFrame) -> pd.DataFrame:
     """Return a copy of the features, `customer_id` first."""
     if "customer_id" not in found.columns:
         raise MissingColumnError("customer_id", [str(name) for name in found.columns])
@@ -169,29 +294,8 @@ def _checked(found: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
             f"{_OWNER}: features returned a column '{made[0]}', which is made here. Rename it."
         )
         raise InvalidDataError(message, column=made[0])
-    ids = found["customer_id"]
-    if ids.duplicated().any():
+    if found["customer_id"].duplicated().any():
         message = f"{_OWNER}: features returned a customer more than once."
-        raise InvalidDataError(message, column="customer_id")
-    if not ids.isin(past["customer_id"]).all():
-        message = f"{_OWNER}: features returned a customer without an order by then."
         raise InvalidDataError(message, column="customer_id")
     others = [name for name in found.columns if name != "customer_id"]
     return found[["customer_id", *others]].reset_index(drop=True)
-
-
-def _outcome(future: pd.DataFrame, target: Target, minor_digits: int) -> Any:
-    """Return what customers did, by `customer_id`."""
-    if callable(target):
-        told = target(future.copy())
-        if told.index.has_duplicates:
-            message = f"{_OWNER}: target returned a customer more than once."
-            raise InvalidDataError(message, column="customer_id")
-        return told
-    if target == "amount":
-        return future.groupby("customer_id")["amount_minor"].sum() / 10**minor_digits
-    kept = future["amount_minor"] >= 0
-    if "quantity" in future.columns:
-        kept &= future["quantity"] >= 0
-    n_orders: Any = future[kept].groupby("customer_id")["order_id"].nunique()
-    return (n_orders > 0).astype("int64") if target == "bought" else n_orders
