@@ -168,7 +168,7 @@ def breakable(name: str, longest: int = 0) -> Markup:
 
 
 def _broken(word: Markup) -> Markup:
-    return Markup(re.sub("_(?=.)|(?<=[a-z]{3})(?=[A-Z][a-z])", r"\g<0><wbr>", word))
+    return Markup(re.sub("_(?=.)|(?<=[a-z]{2})(?=[A-Z][a-z])", r"\g<0><wbr>", word))
 
 
 def _apart(portrait: Portrait, language: Language) -> Child:

@@ -33,8 +33,8 @@ SAY: dict[str, Sentence] = {
     "rest": Sentence("Show {n} more rows", "再显示 {n} 行"),
     "headline": Sentence("{customers} fall into {segments}.", "{customers}可分为 {segments}。"),
     "headline.one": Sentence(
-        "No segments stand out: the customers look like one crowd.",
-        "没有明显的分群：客户看起来是同一类人。",
+        "No segments stand out: the customers look like one cloud.",
+        "没有明显的分群：客户看起来是一个整体。",
     ),
     "headline.asked": Sentence("{customers} are one segment.", "{customers}归为 1 个分群。"),
     "noise": Sentence(
@@ -58,8 +58,8 @@ SAY: dict[str, Sentence] = {
         "在 {low} 至 {high} 个之间，按分群效果选出 {n} 个。",
     ),
     "chosen.silhouette": Sentence(
-        "Silhouette {value}; one crowd without segments would give {cloud}.",
-        "轮廓系数 {value}；若客户只是同一类人，约为 {cloud}。",
+        "Silhouette {value}; one cloud without segments would give {cloud}.",
+        "轮廓系数 {value}；若只有单一群体，约为 {cloud}。",
     ),
     "chosen.stability": Sentence(
         "Stability {value}: how much of the least stable segment comes back in halves of the "
@@ -67,8 +67,8 @@ SAY: dict[str, Sentence] = {
         "稳定性 {value}：只用一半客户重新聚类时，最不稳定的分群仍能重现的程度。",
     ),
     "chosen.none": Sentence(
-        "Cut into {n}, the silhouette is {value}; one crowd without segments would give {cloud}.",
-        "若分为 {n} 个，轮廓系数为 {value}；若客户只是同一类人，约为 {cloud}。",
+        "Cut into {n}, the silhouette is {value}; one cloud without segments would give {cloud}.",
+        "若分为 {n} 个，轮廓系数为 {value}；若只有单一群体，约为 {cloud}。",
     ),
     "clear.strong": Sentence(
         "The segments are far apart.",
@@ -82,7 +82,7 @@ SAY: dict[str, Sentence] = {
         "各分群互有重叠：边缘客户归入哪一群都说得通。",
     ),
     "clear.poor": Sentence(
-        "The segments overlap much: read them as regions of one crowd, with soft borders.",
+        "The segments overlap much: read them as regions of one cloud, with soft borders.",
         "各分群重叠较多：可视为同一人群中的不同区域，边界并不分明。",
     ),
     "tile.customers": Sentence("Customers", "客户数"),
@@ -90,7 +90,7 @@ SAY: dict[str, Sentence] = {
     "tile.segments.note": Sentence("from {low} to {high} customers", "每群 {low} 至 {high} 位客户"),
     "tile.features": Sentence("Features", "特征数"),
     "tile.silhouette": Sentence("Silhouette", "轮廓系数"),
-    "tile.silhouette.note": Sentence("one crowd: {cloud}", "同一类人约为 {cloud}"),
+    "tile.silhouette.note": Sentence("one cloud: {cloud}", "单一群体约为 {cloud}"),
     "tile.rules": Sentence("Found by their rules", "规则覆盖"),
     "tile.rules.note": Sentence("of the customers in segments", "占已分群客户"),
     "tile.noise": Sentence("In no segment", "未归入分群"),
@@ -142,7 +142,7 @@ SAY: dict[str, Sentence] = {
         "Measures by number of segments; the table below holds the same numbers.",
         "各指标随分群数量的变化；下表给出同样的数字。",
     ),
-    "one_crowd": Sentence("one crowd", "同一类人"),
+    "one_crowd": Sentence("one cloud", "单一群体"),
     "stable": Sentence("highly stable", "高度稳定"),
     "more": Sentence("more is better", "越大越好"),
     "less": Sentence("less is better", "越小越好"),
@@ -173,7 +173,7 @@ MEASURES: dict[str, tuple[Sentence, str]] = {
     "silhouette": (Sentence("Silhouette", "轮廓系数"), "more"),
     "stability": (Sentence("Stability", "稳定性"), "more"),
     "bic": (Sentence("BIC of a mixture", "混合模型 BIC"), "less"),
-    "gap": (Sentence("Gap statistic", "Gap 统计量"), "more"),
+    "gap": (Sentence("Gap statistic", "间隔统计量"), "more"),
     "calinski_harabasz": (Sentence("Calinski–Harabasz", "Calinski–Harabasz 指数"), "more"),
     "davies_bouldin": (Sentence("Davies–Bouldin", "Davies–Bouldin 指数"), "less"),
 }
@@ -242,7 +242,7 @@ GLOSSARY: tuple[tuple[Sentence, Sentence], ...] = (
         ),
     ),
     (
-        Sentence("BIC, gap and others", "BIC、Gap 等"),
+        Sentence("BIC, gap and others", "BIC、间隔统计量等"),
         Sentence(
             "Other measures of how well a number of segments fits. They need not agree.",
             "衡量分群数量是否合适的其他指标，结论不一定一致。",
