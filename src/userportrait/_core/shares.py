@@ -1,4 +1,4 @@
-"""Intervals of shares."""
+"""Intervals of shares, and how far shares have moved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["wilson_interval"]
+__all__ = ["stability_terms", "wilson_interval"]
 
 
 def wilson_interval(count: Any, n: Any, critical: float) -> tuple[Floats, Floats]:
@@ -43,3 +43,26 @@ def wilson_interval(count: Any, n: Any, critical: float) -> tuple[Floats, Floats
     low = np.where(hits == 0, 0.0, np.maximum((centre - reach) / scale, 0.0))
     high = np.where(hits == size, 1.0, np.minimum((centre + reach) / scale, 1.0))
     return low, high
+
+
+def stability_terms(before: Floats, after: Floats) -> Floats:
+    """Return what each class adds to the population stability index.
+
+    Parameters
+    ----------
+    before, after : ndarray of float64, shape (n_classes,)
+        Counts; neither side is empty. A class that is empty on one side counts there as half
+        a row, one that is empty on both adds 0.
+
+    Returns
+    -------
+    ndarray of float64
+
+    References
+    ----------
+    .. [1] Siddiqi (2006), "Credit risk scorecards", Wiley.
+    """
+    low = np.maximum(before, 0.5) / before.sum()
+    high = np.maximum(after, 0.5) / after.sum()
+    found: Floats = np.where(before + after > 0, (high - low) * np.log(high / low), 0.0)
+    return found

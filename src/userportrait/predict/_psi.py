@@ -11,6 +11,7 @@ from scipy import special
 
 from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, check_values
+from userportrait._core.shares import stability_terms
 from userportrait.errors import ColumnTypeError
 from userportrait.predict._one_column import interval_labels, quantile_cuts, read_column
 
@@ -202,9 +203,7 @@ def _number_codes(column: Column, cuts: Floats) -> NDArray[np.intp]:
 def _compared(labels: list[str], before: Floats, after: Floats) -> PopulationStability:
     n_before, n_after = float(before.sum()), float(after.sum())
     expected, actual = before / n_before, after / n_after
-    low = np.where(before > 0, expected, 0.5 / n_before)
-    high = np.where(after > 0, actual, 0.5 / n_after)
-    psi = (high - low) * np.log(high / low)
+    psi = stability_terms(before, after)
     pooled = (before + after) / (n_before + n_after)
     chi2 = float(
         ((before - n_before * pooled) ** 2 / (n_before * pooled)).sum()

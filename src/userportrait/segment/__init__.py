@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from userportrait.segment._components import PrincipalComponents
     from userportrait.segment._correlation import Correlations, correlate
     from userportrait.segment._customer_segments import CustomerSegments
+    from userportrait.segment._drift import SegmentDrift, segment_drift
+    from userportrait.segment._drift_plot import plot_segment_drift
     from userportrait.segment._factor_analysis import FactorAnalysis
     from userportrait.segment._factor_plots import plot_correlations, plot_loadings, plot_scree
     from userportrait.segment._kmodes import KModes
@@ -35,6 +37,7 @@ __all__ = [
     "PrepareFeatures",
     "PrincipalComponents",
     "SamplingAdequacy",
+    "SegmentDrift",
     "choose_n_clusters",
     "correlate",
     "count_factors",
@@ -44,6 +47,8 @@ __all__ = [
     "plot_loadings",
     "plot_profiles",
     "plot_scree",
+    "plot_segment_drift",
+    "segment_drift",
 ]
 
 _HOMES: dict[str, str] = {
@@ -57,6 +62,7 @@ _HOMES: dict[str, str] = {
     "PrepareFeatures": "userportrait.segment._prepare",
     "PrincipalComponents": "userportrait.segment._components",
     "SamplingAdequacy": "userportrait.segment._adequacy",
+    "SegmentDrift": "userportrait.segment._drift",
     "choose_n_clusters": "userportrait.segment._choose_k",
     "correlate": "userportrait.segment._correlation",
     "count_factors": "userportrait.segment._adequacy",
@@ -66,6 +72,8 @@ _HOMES: dict[str, str] = {
     "plot_loadings": "userportrait.segment._factor_plots",
     "plot_profiles": "userportrait.segment._segment_plots",
     "plot_scree": "userportrait.segment._factor_plots",
+    "plot_segment_drift": "userportrait.segment._drift_plot",
+    "segment_drift": "userportrait.segment._drift",
 }
 
 _load, _names = lazy_exports(__name__, _HOMES, globals())
