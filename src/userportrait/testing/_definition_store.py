@@ -174,9 +174,9 @@ def _names(store: DefinitionStore) -> None:
 def _odd_names(store: DefinitionStore) -> None:
     odd: list[Any] = ["", "x" * 201, None, 1, b"a"]
     for name in odd:
-        for kind_and_name in ((name, "a"), ("tag", name)):
+        for kind, own in ((name, "a"), ("tag", name)):
             try:
-                store.write_definition(*kind_and_name, {})
+                store.write_definition(kind, own, {})
             except (TypeError, ValueError):
                 continue
             raise AssertionError(f"write_definition accepted {str(name)[:30]!r}")
