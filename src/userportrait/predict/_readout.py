@@ -18,7 +18,7 @@ from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._diagnostics import HosmerLemeshow, hosmer_lemeshow
 from userportrait.predict._evaluate import ClassifierEvaluation, evaluate_scores, scores_of
 from userportrait.predict._importance import permutation_importance
-from userportrait.predict._propensity import Propensity
+from userportrait.predict._propensity import LeakageWarning, Propensity
 from userportrait.predict._readout_effects import effects_frame
 from userportrait.predict._readout_split import Split, row_keys, split_by_chance, split_by_time
 from userportrait.predict._readout_text import readout_html, readout_text
@@ -86,6 +86,8 @@ class PropensityReadout:
         ``calibration_error``, ``top_bin_lift``, and ``terms``, those chosen, for `Propensity`.
     warnings : tuple of str
         What the fits warned of, such as separation and leakage.
+    has_leakage : bool
+        Whether a column alone tells the outcome all but perfectly.
 
     See Also
     --------
@@ -123,6 +125,7 @@ class PropensityReadout:
     importance: pd.DataFrame | None
     repeats: pd.DataFrame
     warnings: tuple[str, ...]
+    has_leakage: bool
 
     @property
     def lift(self) -> pd.DataFrame:
@@ -349,6 +352,7 @@ def propensity_readout(
         holdout_hosmer_lemeshow=_hosmer_lemeshow(reader, fitted, split.holdout, in_sample=False),
         repeats=pd.DataFrame(repeats),
         warnings=tuple(dict.fromkeys(str(one.message) for one in caught)),
+        has_leakage=any(issubclass(one.category, LeakageWarning) for one in caught),
     )
 
 

@@ -58,7 +58,9 @@ def effects_frame(
                 "n_rows": float(n[at]), "rate": float(ones[at] / n[at]),
             }  # fmt: skip
             rows.append(row | _figures(own, found.get(level)))
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    frame["level"] = pd.Series([row["level"] for row in rows], dtype=object)  # None stays None
+    return frame.astype({"is_reference": bool})
 
 
 def _figures(own: pd.DataFrame, place: int | None) -> dict[str, float]:

@@ -25,6 +25,7 @@ from userportrait.report._plots_segments import (
     plot_segment_sizes,
 )
 from userportrait.report._plots_shop import plot_cohorts, plot_months, plot_spend
+from userportrait.report._propensity_page import propensity_page, propensity_section
 from userportrait.report._segment_page import segment_page
 from userportrait.report._shop import report
 
@@ -44,6 +45,8 @@ __all__ = [
     "plot_segment_sizes",
     "plot_spend",
     "portrait_page",
+    "propensity_page",
+    "propensity_section",
     "report",
     "segment_page",
 ]
