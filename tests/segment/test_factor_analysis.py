@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from scipy import stats
 from helpers.estimator_checks import check_matrix_estimator
 from userportrait.errors import ColumnTypeError, InvalidDataError, InvalidParameterError
 from userportrait.segment import FactorAnalysis, count_factors, measure_adequacy
+from userportrait.segment._factor_rotations import quartimin
 
 Factor = pytest.importorskip("statsmodels.multivariate.factor").Factor
 rotation = pytest.importorskip("statsmodels.multivariate.factor_rotation")
@@ -81,12 +84,79 @@ def test_varimax_is_that_of_statsmodels_on_rows_of_length_one() -> None:
     assert np.abs(ours) == pytest.approx(np.abs(theirs * lengths)[:, order], abs=1e-4)
 
 
+# Eight physical measures of girls (Harman 1976), and their direct quartimin solution as
+# Bernaards and Jennrich (2005), Educational and Psychological Measurement 65(5), compute it.
+PHYSICAL = np.array(
+    [
+        [0.830, -0.396], [0.818, -0.469], [0.777, -0.470], [0.798, -0.401],
+        [0.786, 0.500], [0.672, 0.458], [0.594, 0.444], [0.647, 0.333],
+    ]
+)  # fmt: skip
+QUARTIMIN = np.array(
+    [
+        [0.891822, 0.056015], [0.953680, -0.023246], [0.929150, -0.046503], [0.876683, 0.033658],
+        [0.013701, 0.925000], [-0.017265, 0.821253], [-0.052445, 0.764953], [0.085890, 0.683115],
+    ]
+)  # fmt: skip
+
+
+def criterion(loadings: np.ndarray) -> float:
+    """Quartimin's, from its definition."""
+    squares = loadings**2
+    pairs = squares.T @ squares
+    return float(pairs.sum() - np.trace(pairs)) / 4
+
+
+def test_quartimin_is_that_of_published_loadings() -> None:
+    loadings, between = quartimin(PHYSICAL)
+    assert loadings == pytest.approx(QUARTIMIN, abs=5e-6)
+    assert np.diag(between) == pytest.approx(1.0)
+    assert loadings @ between @ loadings.T == pytest.approx(PHYSICAL @ PHYSICAL.T)
+
+
+@pytest.mark.parametrize(("p", "k"), [(9, 3), (15, 4)])
+def test_no_start_finds_a_smaller_criterion_than_quartimin(p: int, k: int) -> None:
+    source = np.random.default_rng(p)
+    plain = source.normal(size=(p, k)) * (source.random((p, k)) < 0.4) + 0.1
+    loadings, between = quartimin(plain)
+    assert loadings @ between @ loadings.T == pytest.approx(plain @ plain.T)
+    for _ in range(4):
+        turn = np.linalg.qr(source.normal(size=(k, k)))[0]
+        theirs, _ = rotation.rotate_factors(plain @ turn, "oblimin", 0, "oblique", max_tries=2000)
+        assert criterion(loadings) <= criterion(theirs) + 1e-8
+
+
+def test_oblimin_is_that_of_statsmodels_on_rows_of_length_one() -> None:
+    x = simulated(400, between=0.4)
+    plain = FactorAnalysis(3, rotation=None).fit(x).loadings_.to_numpy()
+    lengths = np.sqrt((plain**2).sum(axis=1, keepdims=True))
+    theirs, turn = rotation.rotate_factors(
+        plain / lengths, "oblimin", 0, "oblique", max_tries=2000, tol=1e-10
+    )
+    found = FactorAnalysis(3, rotation="oblimin").fit(x)
+    ours = found.loadings_.to_numpy()
+    likeness = ours.T @ (theirs * lengths)
+    order = np.abs(likeness).argmax(axis=1)
+    signs = np.sign(likeness[np.arange(3), order])
+    assert ours == pytest.approx((theirs * lengths)[:, order] * signs, abs=2e-5)
+    between = (turn.T @ turn)[np.ix_(order, order)] * np.outer(signs, signs)
+    assert found.factor_correlations_.to_numpy() == pytest.approx(between, abs=2e-5)
+
+
+def test_one_factor_needs_no_turn() -> None:
+    x = simulated(400)
+    plain, turned = (FactorAnalysis(1, rotation=how).fit(x) for how in (None, "oblimin"))
+    pd.testing.assert_frame_equal(plain.loadings_, turned.loadings_)
+    assert turned.factor_correlations_.to_numpy().tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("oblique_rotation", ["promax", "oblimin"])
 @pytest.mark.parametrize("method", ["ml", "principal_axis"])
-def test_rotations_reproduce_the_same_correlations(method: str) -> None:
+def test_rotations_reproduce_the_same_correlations(method: str, oblique_rotation: str) -> None:
     x = simulated(between=0.4)
     plain, straight, oblique = (
         FactorAnalysis(3, method=method, rotation=how).fit(x)  # type: ignore[arg-type]
-        for how in (None, "varimax", "promax")
+        for how in (None, "varimax", oblique_rotation)
     )
     assert reproduced(straight) == pytest.approx(reproduced(plain), abs=1e-10)
     assert reproduced(oblique) == pytest.approx(reproduced(plain), abs=1e-10)
@@ -106,9 +176,10 @@ def test_known_loadings_are_found() -> None:
     assert found.boundary_ == ()
 
 
-def test_promax_finds_that_factors_are_correlated() -> None:
+@pytest.mark.parametrize("how", ["promax", "oblimin"])
+def test_oblique_rotations_find_that_factors_are_correlated(how: Any) -> None:
     x = simulated(20_000, between=0.4)
-    found = FactorAnalysis(3, rotation="promax").fit(x)
+    found = FactorAnalysis(3, rotation=how).fit(x)
     between = found.factor_correlations_.to_numpy()
     assert between[np.triu_indices(3, 1)] == pytest.approx(0.4, abs=0.1)
     assert np.abs(found.loadings_.to_numpy()[TRUE == 0]).max() < 0.08

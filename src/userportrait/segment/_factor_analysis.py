@@ -19,12 +19,11 @@ from userportrait.segment._adequacy import (
     numbers_of,
     standing_out,
 )
+from userportrait.segment._factor_rotations import oblimin, promax, varimax
 from userportrait.segment._factor_search import (
     LEAST_UNIQUENESS,
     fit_likelihood,
     fit_principal_axis,
-    promax,
-    varimax,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +59,10 @@ class FactorAnalysis(MatrixEstimator):
     method : {'ml', 'principal_axis'}, default='ml'
         Maximum likelihood [1]_, which comes with a test of fit, or principal axes, which
         assume no distribution.
-    rotation : {'varimax', 'promax'} or None, default='varimax'
-        ``'varimax'`` keeps factors uncorrelated [2]_; ``'promax'`` lets them correlate [3]_.
+    rotation : {'varimax', 'promax', 'oblimin'} or None, default='varimax'
+        ``'varimax'`` keeps factors uncorrelated [2]_; ``'promax'`` [3]_ and ``'oblimin'`` let
+        them correlate. The latter is direct oblimin with delta 0, or direct quartimin [4]_,
+        the best of ten starts. All turn rows of length 1 (Kaiser's normalization).
     n_simulations : int, default=200
         Of the parallel analysis; 20 to 100,000.
     max_iter : int, default=1000
@@ -76,15 +77,15 @@ class FactorAnalysis(MatrixEstimator):
     ----------
     loadings_ : DataFrame of shape (n_features, n_factors)
         Features by ``factor_1`` …, those that explain most first; the largest loading of a
-        factor is positive. After promax, what a factor adds to a feature while the others are
-        held.
+        factor is positive. After promax and oblimin, what a factor adds to a feature while the
+        others are held.
     communalities_ : Series of shape (n_features,)
         Share of a feature's variance that the factors explain.
     variance_ : DataFrame
         One row a factor: ``factor``, ``variance`` in features, ``share`` of all variance,
         ``cumulative_share``.
     factor_correlations_ : DataFrame of shape (n_factors, n_factors)
-        1 on the diagonal; 0 elsewhere unless the rotation is promax.
+        1 on the diagonal; 0 elsewhere unless the rotation is promax or oblimin.
     parallel_ : DataFrame
         As `count_factors` returns it.
     n_factors_ : int
@@ -119,6 +120,7 @@ class FactorAnalysis(MatrixEstimator):
        Psychometrika 23(3).
     .. [3] Hendrickson and White (1964), "Promax: a quick method for rotation to oblique simple
        structure", British Journal of Statistical Psychology 17(1).
+    .. [4] Jennrich and Sampson (1966), "Rotation for simple loadings", Psychometrika 31(3).
 
     Examples
     --------
@@ -153,7 +155,7 @@ class FactorAnalysis(MatrixEstimator):
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_factors": _CountOrParallel(),
         "method": OneOf(("ml", "principal_axis")),
-        "rotation": Optional(OneOf(("varimax", "promax"))),
+        "rotation": Optional(OneOf(("varimax", "promax", "oblimin"))),
         "n_simulations": Between(20, 100_000, integer=True),
         "max_iter": Between(1, 10**9, integer=True),
         "tol": Between(0.0, 1.0, open_low=True),
@@ -164,7 +166,7 @@ class FactorAnalysis(MatrixEstimator):
         n_factors: int | Literal["parallel"] = "parallel",
         *,
         method: Literal["ml", "principal_axis"] = "ml",
-        rotation: Literal["varimax", "promax"] | None = "varimax",
+        rotation: Literal["varimax", "promax", "oblimin"] | None = "varimax",
         n_simulations: int = 200,
         max_iter: int = 1000,
         tol: float = 1e-6,
@@ -303,6 +305,8 @@ class FactorAnalysis(MatrixEstimator):
             loadings = varimax(loadings)
         elif self.rotation == "promax":
             loadings, between = promax(loadings)
+        elif self.rotation == "oblimin":
+            loadings, between = oblimin(loadings)
         variance = np.diag(between @ loadings.T @ loadings)
         order = np.argsort(-variance, kind="stable")
         loadings, between = loadings[:, order], between[np.ix_(order, order)]

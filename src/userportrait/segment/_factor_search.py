@@ -1,4 +1,4 @@
-"""Loadings that reproduce correlations, and rotations that make them easy to read."""
+"""Loadings that reproduce correlations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["LEAST_UNIQUENESS", "fit_likelihood", "fit_principal_axis", "promax", "varimax"]
+__all__ = ["LEAST_UNIQUENESS", "fit_likelihood", "fit_principal_axis"]
 
 LEAST_UNIQUENESS = 0.005
 """No feature is explained by factors beyond 1 less this: more would be a Heywood case."""
@@ -106,53 +106,4 @@ def _within_limit(loadings: Floats) -> Floats:
     told = np.sqrt((loadings**2).sum(axis=1))
     most = np.sqrt(1.0 - LEAST_UNIQUENESS)
     found: Floats = loadings * (most / np.maximum(told, most))[:, None]
-    return found
-
-
-def varimax(loadings: Floats, max_iter: int = 1000) -> Floats:
-    """Return loadings turned so that the variance of their squares is largest (Kaiser 1958).
-
-    Features count alike: rows have length 1 while they are turned.
-    """
-    if loadings.shape[1] < 2:
-        return loadings
-    lengths = _lengths(loadings)
-    rows = loadings / lengths
-    turn = np.eye(loadings.shape[1])
-    before = 0.0
-    for _ in range(max_iter):
-        turned = rows @ turn
-        target = turned**3 - turned * (turned**2).mean(axis=0)
-        left, sizes, right = np.linalg.svd(rows.T @ target)
-        turn = left @ right
-        total = float(sizes.sum())
-        if total <= before * (1.0 + 1e-14):
-            break
-        before = total
-    found: Floats = rows @ turn * lengths
-    return found
-
-
-def promax(loadings: Floats, power: float = 4.0) -> tuple[Floats, Floats]:
-    """Return loadings of oblique factors, and the factors' correlations.
-
-    The target is the varimax solution with its sizes raised to a power, so that small
-    loadings become smaller (Hendrickson and White 1964).
-    """
-    if loadings.shape[1] < 2:
-        return loadings, np.eye(loadings.shape[1])
-    straight = varimax(loadings)
-    lengths = _lengths(straight)
-    rows = straight / lengths
-    target = np.sign(rows) * np.abs(rows) ** power
-    turn: Floats = np.asarray(np.linalg.lstsq(rows, target, rcond=None)[0], dtype=np.float64)
-    between: Floats = np.asarray(np.linalg.inv(turn.T @ turn), dtype=np.float64)
-    scale = np.sqrt(np.diag(between))
-    found: Floats = rows @ turn * scale * lengths
-    return found, between / scale / scale[:, None]
-
-
-def _lengths(loadings: Floats) -> Floats:
-    found: Floats = np.sqrt((loadings**2).sum(axis=1, keepdims=True))
-    found[found < 1e-12] = 1.0
     return found
