@@ -232,7 +232,7 @@ def test_profiles_by_hand() -> None:
     segments = CustomerSegments(2, n_init=2).fit(frame[["spend"]].fillna(1.0))
     assert segments.labels_.tolist() == [0, 0, 0, 0, 1, 1]
     table = read_features(frame, owner="test", allow_missing=True)
-    found: Any = profile_segments(table, segments.labels_, [0, 1])
+    found: Any = profile_segments(table, segments.labels_, [0, 1]).table
     found = found.set_index(["segment", "feature", "level"])
     spend = found.loc[(0, "spend", "")]
     assert spend[["n_customers", "mean", "everybody"]].tolist() == [4, 1.0, 21 / 5]

@@ -88,7 +88,8 @@ def _brute_force(rows: np.ndarray, labels: np.ndarray, new: np.ndarray) -> list[
     """Apply the rule as it is documented, one pair at a time."""
 
     def away_from_rows(x: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(rows - x, axis=1)
+        found: np.ndarray = np.linalg.norm(rows - x, axis=1)
+        return found
 
     core = np.array([np.sort(away_from_rows(x))[9] for x in rows])
     reach: dict[int, float] = {}
@@ -223,6 +224,7 @@ def test_estimator_checks_of_scikit_learn_pass(method: Any) -> None:
 
 
 def test_too_many_segments_are_refused() -> None:
-    for method in ("kmeans", "hdbscan", "kprototypes"):
+    methods: list[Any] = ["kmeans", "hdbscan", "kprototypes"]
+    for method in methods:
         with pytest.raises(InvalidDataError, match="3 clusters need as many distinct rows"):
-            CustomerSegments(3, method=method).fit([[1.0], [2.0], [2.0]])  # type: ignore[arg-type]
+            CustomerSegments(3, method=method).fit([[1.0], [2.0], [2.0]])

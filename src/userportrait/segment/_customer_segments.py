@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -9,14 +10,22 @@ import pandas as pd
 
 from userportrait._core.frames import column_names, enter, leave, select_columns
 from userportrait._core.matrix import MatrixEstimator
-from userportrait._core.params import Between, OneOf, Optional, check_params, check_values
+from userportrait._core.params import (
+    Between,
+    InstanceOf,
+    OneOf,
+    Optional,
+    check_params,
+    check_values,
+)
+from userportrait.errors import MissingColumnError
 from userportrait.segment._choose_k import AutoOr, ClusterChoice
-from userportrait.segment._profiles import Language, profile_segments, rules_of, segment_names
+from userportrait.segment._profiles import Language, profile_segments
 from userportrait.segment._segment_models import METHODS, Method, ModelSettings, fit_model
+from userportrait.segment._segment_names import segment_names
+from userportrait.segment._segment_rules import rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from userportrait._core.feature_table import FeatureTable
@@ -59,6 +68,9 @@ class CustomerSegments(MatrixEstimator):
     min_cluster_size : int, optional
         Customers that a segment of ``'hdbscan'`` has at least, from 2; by default 2 % of
         them, 5 or more. The other methods do without.
+    feature_labels : mapping of str to str, optional
+        Words for columns in names and rules, in the language they are asked for. Columns
+        without keep their names.
     random_state : int or None, default=0
         Seed; None draws another one each time.
 
@@ -119,7 +131,7 @@ class CustomerSegments(MatrixEstimator):
     >>> segments.labels_.tolist()
     [0, 0, 0, 1, 1]
     >>> segments.names()
-    ['rarely channel = app, low orders', 'rarely channel = web, high orders']
+    ['mostly channel = web, low orders', 'mostly channel = app, high orders']
     """
 
     labels_: Ints
@@ -136,6 +148,9 @@ class CustomerSegments(MatrixEstimator):
         "max_clusters": Between(2, 100, integer=True),
         "n_init": Between(1, 10_000, integer=True),
         "min_cluster_size": Optional(Between(2, 10**9, integer=True)),
+        "feature_labels": Optional(
+            InstanceOf((Mapping,), "a mapping of columns to words, or None")
+        ),
         "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
     }
 
@@ -148,6 +163,7 @@ class CustomerSegments(MatrixEstimator):
         max_clusters: int = 10,
         n_init: int = 10,
         min_cluster_size: int | None = None,
+        feature_labels: Mapping[str, str] | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.n_clusters = n_clusters
@@ -156,6 +172,7 @@ class CustomerSegments(MatrixEstimator):
         self.max_clusters = max_clusters
         self.n_init = n_init
         self.min_cluster_size = min_cluster_size
+        self.feature_labels = feature_labels
         self.random_state = random_state
 
     def fit(self, X: Any, y: object = None) -> Self:
@@ -176,12 +193,17 @@ class CustomerSegments(MatrixEstimator):
         ------
         InvalidParameterError
             If parameters are out of range; all of them at once.
+        MissingColumnError
+            If `feature_labels` has a column that `X` has not.
         InvalidDataError
             If a number is infinite, if every column holds one value, if there are fewer
             distinct rows than clusters, or fewer than 10 rows for ``'auto'``.
         """
         check_params(self, self._rules)
         table = self._read_features(_without_id(X), fitting=True)
+        for name in self.feature_labels or {}:
+            if name not in table.names:
+                raise MissingColumnError(name, table.names)
         order = _own_order(table)
         ordered = table.take(order)
         model = self._model = fit_model(ordered, self._settings())
@@ -192,7 +214,8 @@ class CustomerSegments(MatrixEstimator):
         self.labels_ = np.empty_like(labels)
         self.labels_[order] = labels
         self.sizes_ = np.bincount(labels[labels >= 0], minlength=self.n_clusters_)
-        self._profile = profile_segments(ordered, labels, self._segments())
+        segments = [*range(self.n_clusters_), *([-1] if model.has_noise else [])]
+        self._profile = profile_segments(ordered, labels, segments)
         return self
 
     def fit_predict(self, X: Any, y: object = None) -> Ints:
@@ -234,21 +257,39 @@ class CustomerSegments(MatrixEstimator):
         return self._predicted(self._read_features(_without_id(X), fitting=False))
 
     def names(self, *, language: Language = "en") -> list[str]:
-        """Return a name for each segment: the two features that set it apart most.
+        """Return a name for each segment: two features that set it apart.
 
         Parameters
         ----------
         language : {'en', 'zh'}, default='en'
-            Features and levels keep their own names.
+            Features have the words of `feature_labels` or their own names, levels their own.
 
         Returns
         -------
         list of str
-            ``average`` where no effect size reaches 0.2; equal names get numbers.
+            In order of the segments; where some customers are in none, -1 has the last name.
+
+        Notes
+        -----
+        Numbers are compared by rank, so that a few very large customers do not decide: the
+        difference of a segment's mean rank from everybody's, in standard deviations of the
+        ranks. From 0.3 on it is ``rather high`` or ``rather low``, from 0.5 on ``high`` or
+        ``low``. Levels are compared by Cohen's h and told if their share differs by 0.1 or
+        more: ``mostly`` if half of the segment have it, ``often`` or ``rarely`` if not. Two
+        features at most are told, the second with a rank correlation to the first below 0.6;
+        where there is none, the segment is ``average``. Equal names are told apart by the
+        feature in which their segments differ most.
+
+        Examples
+        --------
+        >>> from userportrait.segment import CustomerSegments
+        >>> segments = CustomerSegments(2, feature_labels={"x0": "订单数"})
+        >>> segments.fit([[1.0], [1.0], [1.0], [5.0]]).names(language="zh")
+        ['低订单数', '高订单数']
         """
         self._check_fitted("n_clusters_")
         check_values("names", {"language": language}, {"language": OneOf(("en", "zh"))})
-        return segment_names(self._profile, self._segments(), language)
+        return segment_names(self._profile, language, self.feature_labels)
 
     def profile(self, *, language: Language = "en") -> pd.DataFrame:
         """Compare the segments with everybody, feature by feature.
@@ -285,7 +326,7 @@ class CustomerSegments(MatrixEstimator):
         1        1  high x0   5.0        2.0  250.0
         """
         names = np.array(self.names(language=language), dtype=object)
-        found = self._profile.copy()
+        found = self._profile.table.copy()
         found.insert(1, "name", names[found["segment"].to_numpy()])
         return found
 
@@ -299,7 +340,7 @@ class CustomerSegments(MatrixEstimator):
         max_depth : int, default=3
             Comparisons in a rule, at most; 1 to 10.
         language : {'en', 'zh'}, default='en'
-            Of the names.
+            Of names and rules.
 
         Returns
         -------
@@ -311,8 +352,9 @@ class CustomerSegments(MatrixEstimator):
         Notes
         -----
         A decision tree tells one segment from the rest; the leaf with the best harmonic mean
-        of precision and recall is the rule. Limits are rounded to four digits, and the figures
-        are those of the rule as it is written. A missing number counts as the median of `X`.
+        of precision and recall is the rule. Limits have as few digits as leave 99.5 % of the
+        customers on their side, four at most, and the figures are those of the rule as it is
+        written. A missing number counts as the median of `X`.
 
         Examples
         --------
@@ -329,16 +371,19 @@ class CustomerSegments(MatrixEstimator):
         check_values("rules", given, {"max_depth": Between(1, 10, integer=True)})
         table = self._read_features(_without_id(X), fitting=False)
         table = table.take(_own_order(table))
-        segments = self._segments()
-        told = rules_of(table, self._predicted(table), segments, max_depth=max_depth)
-        found = pd.DataFrame(told, columns=["rule", "precision", "recall", "n_customers"])
+        segments = self._profile.segments
+        told = rules_of(
+            table,
+            self._predicted(table),
+            segments,
+            max_depth=max_depth,
+            language=language,
+            names=self.feature_labels,
+        )
+        found = pd.DataFrame(told)
         found.insert(0, "segment", segments)
         found.insert(1, "name", names)
         return found
-
-    def _segments(self) -> list[int]:
-        """Return the numbers of the segments, -1 last where a method leaves customers out."""
-        return [*range(self.n_clusters_), *([-1] if self._model.has_noise else [])]
 
     def _predicted(self, table: FeatureTable) -> Ints:
         return _ranked(self._model.predict(table), self._rank)

@@ -51,7 +51,7 @@ class DenseRows:
         if self.n_clusters < 2:
             self.n_clusters, self.labels = 1, np.zeros(len(rows), dtype=np.intp)
             return
-        self._tree = KDTree(rows)
+        self._rows = rows
         self._core = np.concatenate([near[:, self._n_near - 1] for near, _ in self._near(rows)])
         self._reach = np.array([self._reach_of(rows, one) for one in range(self.n_clusters)])
 
@@ -79,8 +79,9 @@ class DenseRows:
     def _near(self, rows: Floats) -> Any:
         """Yield distances and positions of the nearest fitted rows, block by block."""
         n_near = min(2 * self._n_near, len(self.labels))
+        # Made anew: that takes far less than the look-ups, and a saved model needs no tree.
+        query: Any = KDTree(self._rows).query
         for start in range(0, len(rows), _BLOCK):
-            query: Any = self._tree.query
             yield query(rows[start : start + _BLOCK], k=list(range(1, n_near + 1)))
 
     def _reach_of(self, rows: Floats, group: int) -> float:

@@ -1,0 +1,70 @@
+"""Rules of segments: limits people can read, and figures of the rule as it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from userportrait._core.feature_table import read_features
+from userportrait.segment._segment_rules import rules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def told(
+    frame: pd.DataFrame, labels: Sequence[int], language: Any = "en", max_depth: int = 3
+) -> list[str]:
+    table = read_features(frame, owner="test", allow_missing=True)
+    found = np.array(labels)
+    segments = sorted(set(labels), key=lambda one: (one < 0, one))
+    rules = rules_of(table, found, segments, max_depth=max_depth, language=language, names=None)
+    return [one.rule for one in rules]
+
+
+def test_limits_are_the_simplest_that_cut_alike() -> None:
+    frame = pd.DataFrame({"spend": [1_234.5, 1_310.0, 4_877.3, 5_120.0]})
+    assert told(frame, [0, 0, 1, 1]) == ["spend <= 3,000", "spend > 3,000"]
+    close = pd.DataFrame({"spend": [1_234.5, 1_310.0, 1_317.3, 5_120.0]})
+    assert told(close, [0, 0, 1, 1]) == ["spend <= 1,310", "spend > 1,310"]
+    children = pd.DataFrame({"children": [0, 0, 1, 2]})
+    assert told(children, [0, 0, 1, 1]) == ["children <= 0", "children > 0"]
+    share = pd.DataFrame({"share": [0.012, 0.013, 0.44, 0.61]})
+    assert told(share, [0, 0, 1, 1]) == ["share <= 0.2", "share > 0.2"]
+
+
+def test_both_limits_of_a_feature_are_one_comparison() -> None:
+    frame = pd.DataFrame({"age": np.arange(18.0, 78.0)})
+    labels = ((frame["age"] > 30) & (frame["age"] <= 50)).astype(int).tolist()
+    assert told(frame, labels)[1] == "30 < age <= 50"
+
+
+def test_words_of_rules_are_chinese_too() -> None:
+    source = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"channel": ["app", "web"] * 50, "spend": np.round(source.uniform(0, 100, 100))}
+    )
+    inside = (frame["channel"] == "app") & (frame["spend"] > 40)
+    labels = inside.astype(int).tolist()
+    assert told(frame, labels)[1] == "channel is app and spend > 40"
+    assert told(frame, labels, "zh")[1] == "channel 为 app 且 spend > 40"
+    assert told(frame, [0] * 100, "zh") == ["全部客户"]
+
+
+def test_figures_are_those_of_the_limits_as_they_are_written() -> None:
+    source = np.random.default_rng(1)
+    frame = pd.DataFrame({"spend": source.lognormal(5.0, 1.0, size=3_000)})
+    inside = (frame["spend"] > 123.456).to_numpy()
+    table = read_features(frame, owner="test")
+    rule = rules_of(table, inside.astype(np.intp), [0, 1], max_depth=1, language="en", names=None)[
+        1
+    ]
+    limit = float(rule.rule.removeprefix("spend > "))
+    taken = (frame["spend"] > limit).to_numpy()
+    assert len(f"{limit:g}") <= 3
+    assert abs(taken.sum() - inside.sum()) <= 0.005 * 3_000
+    assert rule.n_customers == taken.sum()
+    assert rule.precision == (taken & inside).sum() / taken.sum()
+    assert rule.recall == (taken & inside).sum() / inside.sum()
