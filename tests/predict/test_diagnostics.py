@@ -157,3 +157,22 @@ def test_hosmer_and_lemeshow_at_the_edges() -> None:
     sure = [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
     assert hosmer_lemeshow([0, 0, 0, 1, 1, 1], sure, n_groups=3).statistic == 0.0
     assert hosmer_lemeshow([0, 1, 0, 1, 1, 1], sure, n_groups=3).statistic == np.inf
+
+
+def test_dfbetas_are_those_of_statsmodels() -> None:
+    frame, y = customers(200)
+    model = Propensity().fit(frame, y)
+    found = model.influence(frame, y, dfbetas=True)
+    assert found.iloc[:, :4].equals(model.influence(frame, y))
+    oracle = oracle_fit(model, frame, y).get_influence()
+    assert found.iloc[:, 4:].to_numpy() == pytest.approx(oracle.dfbetas, rel=1e-6, abs=1e-12)
+    summary = model.summary()
+    assert found.columns[4] == "dfbetas_intercept"
+    level = summary[summary["level"].notna()].iloc[0]
+    assert f"dfbetas_{level['term']}={level['level']}" in found.columns
+    # One row left out in earnest, for scale and sign.
+    worst = int(found["cooks_distance"].argmax())
+    kept = np.arange(len(y)) != worst
+    less = Propensity().fit(frame[kept], y[kept]).summary()
+    moved = (summary["coef"] - less["coef"]) / summary["std_error"]
+    assert np.corrcoef(moved, found.iloc[worst, 4:].to_numpy(dtype=float))[0, 1] > 0.99

@@ -222,22 +222,38 @@ def inflation_frame(fit: Fit, terms: Mapping[str, Ints]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["term", "df", "gvif", "gvif_scaled"])
 
 
-def influence_frame(design: Design, y: Floats, fit: Fit) -> pd.DataFrame:
-    """Return leverage, residuals and Cook's distance of one copy of each row."""
+def influence_frame(
+    design: Design, y: Floats, fit: Fit, natural: Floats | None = None
+) -> pd.DataFrame:
+    """Return leverage, residuals and Cook's distance of one copy of each row.
+
+    Parameters
+    ----------
+    design : Design
+    y : ndarray of 0.0 and 1.0
+    fit : Fit
+    natural : ndarray, optional
+        Turns coefficients of scaled columns into those of the input; with it, what each row
+        adds to each coefficient comes too, in standard errors.
+    """
     eta = design.predictor(fit.beta)
     p, q = probabilities(eta), probabilities(-eta)
     leverage = np.empty(design.n_rows)
+    moves = np.empty((design.n_rows, 0 if natural is None else len(natural)))
+    to_natural = None if natural is None else fit.covariance @ natural.T
     for start in range(0, design.n_rows, _BLOCK):
         rows = slice(start, start + _BLOCK)
         block = design.dense(fit.columns, rows)
         leverage[rows] = np.einsum("ij,ij->i", block @ fit.covariance, block)
+        if to_natural is not None:
+            moves[rows] = block @ to_natural
     leverage *= p * q
     # Where the outcome came true the residual is q / sqrt(p q), and -p / sqrt(p q) elsewhere.
     pearson = np.where(y > 0.5, np.exp(-0.5 * eta), -np.exp(0.5 * eta))
     deviance = np.where(y > 0.5, np.sqrt(_twice_log1p(-eta)), -np.sqrt(_twice_log1p(eta)))
     left = 1.0 - leverage
     cook = pearson**2 * leverage / (left**2 * len(fit.columns))
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "leverage": leverage,
             "pearson_residual": pearson,
@@ -245,6 +261,17 @@ def influence_frame(design: Design, y: Floats, fit: Fit) -> pd.DataFrame:
             "cooks_distance": cook,
         }
     )
+    if natural is None or to_natural is None:
+        return found
+    errors = np.sqrt(np.einsum("ij,ji->i", natural, to_natural))
+    moves *= (np.where(y > 0.5, q, -p) / left)[:, None] / errors
+    places: list[int] = fit.columns.tolist()
+    names = [_dfbetas_name(*design.coding.labels[at]) for at in places]
+    return pd.concat([found, pd.DataFrame(moves, columns=names)], axis=1)
+
+
+def _dfbetas_name(term: str, level: Any) -> str:
+    return f"dfbetas_{term}" if level is None else f"dfbetas_{term}={level}"
 
 
 def _twice_log1p(eta: Floats) -> Floats:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["fit_firth"]
+__all__ = ["fit_firth", "penalised_slope", "penalised_state"]
 
 _BLOCK = 1 << 16
 _LONGEST = 5.0
@@ -50,14 +50,12 @@ def fit_firth(
     """
     at = np.ix_(columns, columns)
     beta = np.zeros(design.width)
-    value, eta, gram = _state(design, y, weights, columns, beta)
+    value, eta, gram = penalised_state(design, y, weights, columns, beta)
     converged, n_iter = False, 0
     while not converged and n_iter < max_iter:
         n_iter += 1
         covariance: Floats = linalg.cho_solve(linalg.cho_factor(gram[at]), np.eye(len(columns)))
-        p = probabilities(eta)
-        leverage = _leverages(design, columns, covariance, p * (1.0 - p))
-        slope = y - p + leverage * (0.5 - p)
+        slope = penalised_slope(design, y, columns, eta, covariance)
         score = design.sums(slope if weights is None else weights * slope)[columns]
         step: Floats = covariance @ score
         decrement = float(step @ score)
@@ -67,7 +65,7 @@ def fit_firth(
         for _ in range(40):
             moved = beta.copy()
             moved[columns] += share * step
-            there, far, other = _state(design, y, weights, columns, moved)
+            there, far, other = penalised_state(design, y, weights, columns, moved)
             if there >= value - 1e-13 * abs(value):
                 beta, value, eta, gram = moved, there, far, other
                 break
@@ -79,7 +77,7 @@ def fit_firth(
     return replace(fit, log_likelihood=value, is_penalised=True)
 
 
-def _state(
+def penalised_state(
     design: Design, y: Floats, weights: Floats | None, columns: Ints, beta: Floats
 ) -> tuple[float, Floats, Floats]:
     """Return the penalised log-likelihood, the predictor and the information."""
@@ -91,6 +89,16 @@ def _state(
     if sign <= 0:
         return -np.inf, eta, gram
     return log_likelihood(eta, y, weights) + 0.5 * float(log_determinant), eta, gram
+
+
+def penalised_slope(
+    design: Design, y: Floats, columns: Ints, eta: Floats, covariance: Floats
+) -> Floats:
+    """Return what one copy of each row adds to the gradient by its predictor."""
+    p = probabilities(eta)
+    leverage = _leverages(design, columns, covariance, p * (1.0 - p))
+    slope: Floats = y - p + leverage * (0.5 - p)
+    return slope
 
 
 def _leverages(design: Design, columns: Ints, covariance: Floats, curve: Floats) -> Floats:

@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 
-from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_params
 from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidDataError, UserPortraitWarning
 from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._coding import learn_coding
 from userportrait.predict._design import Design
-from userportrait.predict._diagnostics import (
-    fit_measures,
-    inflation_frame,
-    influence_frame,
-    plain_facts,
-    ratio_tests,
-)
+from userportrait.predict._diagnostics import plain_facts
 from userportrait.predict._firth import fit_firth
 from userportrait.predict._leakage import column_areas
 from userportrait.predict._newton import (
@@ -30,9 +23,10 @@ from userportrait.predict._newton import (
     probabilities,
 )
 from userportrait.predict._penalised import fit_penalised
+from userportrait.predict._propensity_tables import RegressionTables
 from userportrait.predict._separation import find_separating_terms, find_separation
 from userportrait.predict._stepwise import Stepwise
-from userportrait.predict._summary import factor_frame, path_frame, summary_frame
+from userportrait.predict._summary import path_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +53,7 @@ class LeakageWarning(UserPortraitWarning):
     """A single column tells the outcome all but perfectly: it may have been known only later."""
 
 
-class Propensity(MatrixEstimator):
+class Propensity(RegressionTables):
     """Model the chance of an outcome, with the read-out of a regression.
 
     Logistic regression of a yes-or-no outcome on numbers and factors. A column of texts is a
@@ -459,122 +453,6 @@ class Propensity(MatrixEstimator):
         """
         accuracy: Any = from_sklearn("metrics.accuracy_score")
         return float(accuracy(y, self.predict(X), sample_weight=sample_weight))
-
-    def summary(self) -> pd.DataFrame:
-        """Return the coefficients with their tests.
-
-        Returns
-        -------
-        DataFrame
-            One row a coefficient, the intercept first: ``term``, ``level`` (None for numbers),
-            ``coef``, ``std_error``, ``wald_chi2`` (one degree of freedom), ``p_value``,
-            ``odds_ratio``, and ``ci_low`` and ``ci_high`` of the odds ratio. A penalty of
-            scikit-learn leaves NaN where it gives no standard error.
-        """
-        self._check_fitted("coef_")
-        columns: list[int] = self._columns.tolist()
-        labels = [self._coding.labels[at] for at in columns]
-        beta = np.concatenate([self.intercept_, self.coef_[0]])
-        return summary_frame(labels, beta, self.covariance_, self.confidence_level)
-
-    def factor_tests(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> pd.DataFrame:
-        """Return a test of each column as a whole.
-
-        Parameters
-        ----------
-        X, y, sample_weight : optional
-            The rows given to `fit`; with them, likelihood ratios are computed too.
-
-        Returns
-        -------
-        DataFrame
-            One row a column of the model: ``term``, ``df``, ``wald_chi2`` and ``p_value`` of
-            Wald's test that all its coefficients are 0, and, with rows, ``lr_chi2`` and
-            ``lr_p_value``: the model is fitted without the column. Likelihood ratios are NaN
-            for penalised models. The reference level does not matter.
-
-        Raises
-        ------
-        InvalidDataError
-            If the rows are not those of `fit`.
-        """
-        self._check_fitted("coef_")
-        found = factor_frame(self._fit, self._term_columns)
-        if X is None:
-            return found
-        design, outcome, weights = self._read_rows(X, y, sample_weight)
-        facts = plain_facts(design, outcome, weights, self._fit.beta)
-        if not np.allclose(facts, self._facts, rtol=1e-9, atol=1e-12):
-            raise InvalidDataError("Propensity: factor_tests needs the rows that fit was given.")
-        if self.penalty is not None or self.is_penalised_:
-            return found.assign(lr_chi2=np.nan, lr_p_value=np.nan)
-        ratios = ratio_tests(
-            design, outcome, weights, self._term_columns, self._fit, max_iter=self.max_iter
-        )
-        return found.assign(lr_chi2=ratios["lr_chi2"], lr_p_value=ratios["lr_p_value"])
-
-    def fit_statistics(self) -> pd.Series:
-        """Return the test of the model and its pseudo-R².
-
-        Returns
-        -------
-        Series
-            ``lr_chi2``, ``df`` and ``p_value`` of the likelihood ratio against the intercept
-            alone (NaN for penalised models), and the coefficients of determination
-            ``mcfadden``, ``mcfadden_adjusted`` (every coefficient costs 1), ``cox_snell``,
-            ``nagelkerke`` and ``tjur``, all from the likelihood without a penalty.
-        """
-        self._check_fitted("coef_")
-        return fit_measures(
-            self._facts, self.null_log_likelihood_, self.n_rows_, len(self._columns),
-            is_likelihood=self.penalty is None and not self.is_penalised_,
-        )  # fmt: skip
-
-    def variance_inflation(self) -> pd.DataFrame:
-        """Return how much each column's coefficients lose to the other columns.
-
-        Returns
-        -------
-        DataFrame
-            One row a column of the model: ``term``, ``df``, ``gvif`` (Fox and Monette's
-            generalised inflation of variance, 1 or more) and ``gvif_scaled``, its root of
-            order ``2 * df``, the inflation of a standard error. The reference level does not
-            matter. NaN for scikit-learn's penalties.
-        """
-        self._check_fitted("coef_")
-        return inflation_frame(self._fit, self._term_columns)
-
-    def influence(self, X: Any, y: Any) -> pd.DataFrame:
-        """Return what each row does to the model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-            The rows given to `fit`; each is looked at as one copy, whatever its weight was.
-        y : array-like of shape (n_rows,)
-
-        Returns
-        -------
-        DataFrame
-            One row a row of `X`: ``leverage``, ``pearson_residual``, ``deviance_residual`` and
-            ``cooks_distance`` (to first order, without a new fit). Leverage and distance are
-            NaN for scikit-learn's penalties.
-        """
-        design, outcome, _ = self._read_rows(X, y, None)
-        return influence_frame(design, outcome, self._fit)
-
-    def _read_rows(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Design, Floats, Floats | None]:
-        table = self._read_features(X, fitting=False)
-        classes, outcome = read_outcome(y, table.n_rows, owner="Propensity")
-        if classes.tolist() != self.classes_.tolist():
-            raise InvalidDataError("Propensity: y has other classes than fit was given.")
-        weights, kept = read_weights(sample_weight, table.n_rows, owner="Propensity")
-        if kept is not None:
-            table, outcome = table.take(kept), outcome[kept]
-        coded = self._coding.code(table, owner="Propensity", unseen=self.unseen)
-        return Design(self._coding, coded), outcome, weights
 
 
 _LEAK = 0.999
