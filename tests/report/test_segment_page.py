@@ -18,7 +18,7 @@ from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
 from userportrait.report._segment_parts import breakable, features_section, segment_section
 from userportrait.report._segment_words import GLOSSARY, MEASURES, SAY
-from userportrait.segment import CustomerSegments
+from userportrait.segment import CustomerSegments, segment_drift
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,8 @@ class _Fake:
     """Segments made by hand, as a fitted estimator tells of them."""
 
     def __init__(self, labels: list[int], frame: pd.DataFrame, method: str = "hdbscan") -> None:
-        self.labels, self.frame, self.method, self.choice_ = np.array(labels), frame, method, None
+        self.labels, self.frame, self.method = np.array(labels), frame, method
+        self.choice_ = self.feature_labels = None
 
     def profile(self, *, language: str) -> pd.DataFrame:
         del language
@@ -179,6 +180,15 @@ def test_no_customer_is_told_of_by_id(pages: dict[str, str], customers: pd.DataF
 def test_long_names_break_where_their_parts_meet(name: str, pieces: list[str]) -> None:
     assert breakable(name).split("<wbr>") == pieces
     assert breakable(name, 99) == name.replace("<", "&lt;")
+
+
+def test_features_have_the_words_that_they_were_given(customers: pd.DataFrame) -> None:
+    labels = {"orders": "订单数", "channel": "渠道"}
+    segments = CustomerSegments(3, feature_labels=labels).fit(customers)
+    told = plain(str(segment_page(segments, customers, language="zh")))
+    assert "渠道 = web" in told
+    assert not re.search(r"\b(orders|channel)\b", told)
+    assert "age" in told
 
 
 def test_names_are_escaped() -> None:
@@ -329,6 +339,63 @@ def test_rare_levels_are_not_told() -> None:
     assert "channel = web" in page
     assert "fax" not in page.split("The segments", 2)[2]
     assert "1 levels of fewer than 5 customers are not shown." in page
+
+
+# Whether they still hold
+
+
+def later(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers half a year on: the first kind buys more, ten are gone."""
+    moved = customers.copy()
+    moved.loc[moved["orders"] < 15, "orders"] += 6.0
+    return moved.iloc[10:]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_drift_is_told_with_its_sizes_moves_and_transitions(
+    segments: CustomerSegments, customers: pd.DataFrame, language: Any
+) -> None:
+    drift = segment_drift(segments, customers, later(customers))
+    assert drift.verdict == "refit"
+    page = str(segment_page(segments, customers, drift=drift, language=language))
+    balance = _Balance()
+    balance.feed(page)
+    assert balance.open == []
+    told = plain(page[page.index('id="drift"') : page.index('id="notes"')])
+    assert SAY["drift.refit"](language) in told
+    assert (drift.reasons[0][1:] in told) == (language == "en")
+    for size in drift.sizes.itertuples():
+        assert f"{size.n_before} {100 * float(str(size.share_before)):.0f}%" in told
+        assert f"{size.n_after} {100 * float(str(size.share_after)):.0f}%" in told
+    then, now = (frame.loc[frame["channel"] == "web", "orders"].mean()
+                 for frame in (customers, later(customers)))  # fmt: skip
+    assert f"{then:.3g} → {now:.3g}" in told
+    assert told.count("100%") == 3  # nobody changed segment
+    assert "nan" not in told
+
+
+def test_a_page_without_a_drift_says_nothing_of_it(pages: dict[str, str]) -> None:
+    assert 'id="drift"' not in pages["en"]
+
+
+def test_segments_that_hold_are_told_to_hold(
+    segments: CustomerSegments, customers: pd.DataFrame
+) -> None:
+    anonymous = customers.drop(columns="customer_id")
+    drift = segment_drift(segments, anonymous, anonymous.iloc[1:])
+    page = plain(str(segment_page(segments, customers, drift=drift)))
+    assert "nothing has moved enough" in page
+    assert "known both times" not in page
+
+
+def test_transitions_of_few_customers_are_not_told() -> None:
+    frame = pd.DataFrame({"customer_id": range(24), "spend": [1.0] * 20 + [9.0] * 4})
+    segments = CustomerSegments(2).fit(frame)
+    drift = segment_drift(segments, frame, frame)
+    page = str(segment_page(segments, frame, drift=drift))
+    table = page[page.index("Where customers known both times went") :]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", table[: table.index("</table>")])
+    assert cells == ["100%", "0%", "–", "–"]
 
 
 # Words

@@ -32,6 +32,7 @@ class Line:
     """One feature, or level of a category, of one segment."""
 
     feature: str
+    word: str
     level: str
     mean: float
     everybody: float
@@ -40,8 +41,8 @@ class Line:
 
     @property
     def label(self) -> str:
-        """The feature, with its level if it is a category."""
-        return f"{self.feature} = {self.level}" if self.level else self.feature
+        """What the feature is called, with its level if it is a category."""
+        return f"{self.word} = {self.level}" if self.level else self.word
 
     @property
     def key(self) -> tuple[str, str]:
@@ -118,9 +119,11 @@ def read_facts(segments: CustomerSegments, X: Any, language: Language) -> Facts:
         by_segment.setdefault(int(row["segment"]), []).append(row)
     n_all = sum(int(rows[0]["n_customers"]) for rows in by_segment.values())
     told, n_hidden, n_rest = _kept(next(iter(by_segment.values())), n_all)
+    labels = dict(segments.feature_labels or {})
     rules = _rules(segments.rules(X, language=language))
     portraits = [
-        _portrait(rows, told, rules.get(segment)) for segment, rows in sorted(by_segment.items())
+        _portrait(rows, told, labels, rules.get(segment))
+        for segment, rows in sorted(by_segment.items())
     ]
     noise = next((portrait for portrait in portraits if portrait.segment == NOISE), None)
     return Facts(
@@ -167,13 +170,17 @@ def _kept(rows: Sequence[Mapping[Any, Any]], n_all: int) -> tuple[list[tuple[str
 
 
 def _portrait(
-    rows: Sequence[Mapping[Any, Any]], told: Sequence[tuple[str, str]], rule: Rule | None
+    rows: Sequence[Mapping[Any, Any]],
+    told: Sequence[tuple[str, str]],
+    labels: Mapping[str, str],
+    rule: Rule | None,
 ) -> Portrait:
     n = int(rows[0]["n_customers"])
     wanted = set(told) if n >= FEWEST else set[tuple[str, str]]()
     lines = tuple(
         Line(
             feature=str(row["feature"]),
+            word=labels.get(str(row["feature"]), str(row["feature"])),
             level=str(row["level"]),
             mean=float(row["mean"]),
             everybody=float(row["everybody"]),

@@ -8,6 +8,7 @@ from userportrait._core.params import InstanceOf, OneOf, Optional, check_values
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_target, document, tiles, write_page
+from userportrait.report._segment_drift import drift_section
 from userportrait.report._segment_facts import read_facts
 from userportrait.report._segment_parts import (
     answer_section,
@@ -19,7 +20,7 @@ from userportrait.report._segment_parts import (
 )
 from userportrait.report._segment_words import SAY
 from userportrait.report._words import Words
-from userportrait.segment import CustomerSegments
+from userportrait.segment import CustomerSegments, SegmentDrift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +40,13 @@ def segment_page(
     *,
     title: str | None = None,
     language: Language = "en",
+    drift: SegmentDrift | None = None,
 ) -> str | Path:
     """Make a page of customer segments: self-contained HTML, no network, no script.
 
     It shows how many segments there are and why, a card for each with what sets it apart and
-    the rule that tells it best, and a table of all features. It follows the reader's light or
+    the rule that tells it best, a table of all features and, if given, whether the segments
+    still hold at a later date. It follows the reader's light or
     dark setting, fits phones and prints.
 
     Parameters
@@ -57,7 +60,9 @@ def segment_page(
     title : str, optional
         The page's heading.
     language : {'en', 'zh'}, default='en'
-        Features and levels keep their own names.
+        Features have the words of ``feature_labels`` or their own names, levels their own.
+    drift : SegmentDrift, optional
+        From `userportrait.segment.segment_drift`: whether the segments still hold.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def segment_page(
     --------
     >>> import pandas as pd
     >>> from userportrait.report import segment_page
-    >>> from userportrait.segment import CustomerSegments
+    >>> from userportrait.segment import CustomerSegments, SegmentDrift
     >>> customers = pd.DataFrame({"orders": [1.0] * 6 + [9.0] * 5})
     >>> page = segment_page(CustomerSegments(2).fit(customers), customers)
     >>> page[:15], "11 customers fall into 2 segments." in page
@@ -101,20 +106,22 @@ def segment_page(
     """
     check_values(
         _OWNER,
-        {"segments": segments, "title": title, "language": language},
+        {"segments": segments, "title": title, "language": language, "drift": drift},
         {
             "segments": InstanceOf((CustomerSegments,), "fitted CustomerSegments"),
             "title": Optional(InstanceOf((str,), "a text or None")),
             "language": OneOf(("en", "zh")),
+            "drift": Optional(InstanceOf((SegmentDrift,), "from segment_drift, or None")),
         },
     )
     target = None if path is None else check_target(path, _OWNER)
     facts = read_facts(segments, X, language)
-    choice = segments.choice_
+    choice, labels = segments.choice_, dict(segments.feature_labels or {})
     sections: list[tuple[str, Markup | None]] = [
         ("number", None if choice is None else number_section(choice, language)),
         ("cards", cards_section(facts, language)),
         ("table", features_section(facts, language)),
+        ("drift", None if drift is None else drift_section(drift, facts, labels, language)),
         ("notes", notes_section(facts, language)),
         ("method", method_section(language)),
     ]

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer_section",
+    "breakable",
     "cards_section",
     "features_section",
     "headline",
+    "mean_text",
     "method_section",
     "notes_section",
     "number_section",
     "segment_section",
+    "swatch",
+    "two_sided",
 ]
 
 _MOST_TRAITS = 5
@@ -180,8 +184,8 @@ def _apart(portrait: Portrait, language: Language) -> Child:
     said = [
         breakable(
             SAY["apart.of"](
-                language, label=line.label, mean=_mean(line, line.mean),
-                everybody=_mean(line, line.everybody),
+                language, label=line.label, mean=mean_text(line.level, line.mean),
+                everybody=mean_text(line.level, line.everybody),
             )
         )
         for line in lines
@@ -279,9 +283,9 @@ def _traits(portrait: Portrait, reach: float, language: Language) -> list[Child]
     rows: list[list[Child]] = [
         [
             breakable(line.label),
-            _above(_mean(line, line.mean), _mean(line, line.everybody)),
+            _above(mean_text(line.level, line.mean), mean_text(line.level, line.everybody)),
             _index(line.index),
-            join([f"{line.effect:+.2f}", _two_sided(line.effect / reach)]),
+            join([f"{line.effect:+.2f}", two_sided(line.effect / reach)]),
         ]
         for line in lines
     ]
@@ -295,7 +299,7 @@ def _above(value: str, below: str) -> Markup:
     return join([value, element("small", below)])
 
 
-def _two_sided(share: float) -> Markup:
+def two_sided(share: float) -> Markup:
     """Return a bar that starts in the middle; it repeats a number beside it."""
     width = min(abs(share), 1.0) * 50
     start = 50.0 if share >= 0 else 50 - width
@@ -328,7 +332,7 @@ def features_section(facts: Facts, language: Language) -> Markup:
         more = details(SAY["rest"](language, n=str(len(rest))), _heat(facts, rest, language))
     entries = (
         element(
-            "li", *(_swatch(f"{way[0]}{step}") for step in (1, 2, 3)), SAY[f"heat.{way}"](language)
+            "li", *(swatch(f"{way[0]}{step}") for step in (1, 2, 3)), SAY[f"heat.{way}"](language)
         )
         for way in ("up", "down")
     )
@@ -336,7 +340,8 @@ def features_section(facts: Facts, language: Language) -> Markup:
     return section("table", SAY["table"](language), legend, _heat(facts, head, language), more)
 
 
-def _swatch(css: str) -> Markup:
+def swatch(css: str) -> Markup:
+    """Return a patch of a colour for a legend."""
     return element("span", class_=f"swatch {css}", aria_hidden="true")
 
 
@@ -357,13 +362,13 @@ def _heat(facts: Facts, keys: Sequence[tuple[str, str]], language: Language) -> 
     for key in keys:
         found = [lines[portrait.segment].get(key) for portrait in shown]
         known = next((line for line in found if line is not None), None)
-        everybody = "–" if known is None else _mean(known, known.everybody)
-        label = f"{key[0]} = {key[1]}" if key[1] else key[0]
+        if known is None:
+            continue
         rows.append(
             element(
                 "tr",
-                element("th", breakable(label), scope="row"),
-                element("td", everybody),
+                element("th", breakable(known.label), scope="row"),
+                element("td", mean_text(known.level, known.everybody)),
                 *(_cell(line) for line in found),
             )
         )
@@ -383,7 +388,9 @@ def _cell(line: Line | None) -> Markup:
         return element("td", "–")
     step = effect_step(line.effect)
     css = f"{'u' if line.effect > 0 else 'd'}{step}" if step else None
-    return element("td", _mean(line, line.mean), element("small", _index(line.index)), class_=css)
+    return element(
+        "td", mean_text(line.level, line.mean), element("small", _index(line.index)), class_=css
+    )
 
 
 def notes_section(facts: Facts, language: Language) -> Markup:
@@ -408,11 +415,11 @@ def method_section(language: Language) -> Markup:
     return section("method", SAY["method"](language), element("dl", *terms, class_="terms"))
 
 
-def _mean(line: Line, value: float) -> str:
+def mean_text(level: str, value: float) -> str:
     """Return a mean in as many digits as help: years without a separator, levels as shares."""
     if math.isnan(value):
         return "–"
-    if line.level:
+    if level:
         return Formatter().share(value)
     if abs(value) >= 9_999.5:
         return f"{value:,.0f}"

@@ -30,6 +30,48 @@ SAY: dict[str, Sentence] = {
     "method": Sentence("How to read this page", "阅读说明"),
     "section": Sentence("Customer segments", "客户分群"),
     "details": Sentence("Show the numbers", "查看数据表"),
+    "drift": Sentence("Do the segments still hold?", "分群现在还成立吗？"),
+    "drift.stable": Sentence(
+        "Yes: nothing has moved enough to find new segments.", "成立：变化不大，无需重新分群。"
+    ),
+    "drift.refit": Sentence(
+        "No: customers have moved so far that segments should be found anew.",
+        "不再成立：客户变化较大，应当重新分群。",
+    ),
+    "drift.compared": Sentence(
+        "Compared are {before} then and {after} now.", "比较此前的 {before}与现在的 {after}。"
+    ),
+    "drift.psi": Sentence(
+        "The stability index of the shares is {psi}; {chance} is to be expected by chance.",
+        "占比的稳定性指数（PSI）为 {psi}，随机波动约为 {chance}。",
+    ),
+    "drift.far": Sentence(
+        "{share} of the customers are far from the centre of their segment; {usual} is usual.",
+        "{share} 的客户远离所在分群的中心，通常约为 {usual}。",
+    ),
+    "drift.moved": Sentence(
+        "Of {customers} known both times, {share} changed their segment.",
+        "两个时点都有的 {customers}中，{share} 换了分群。",
+    ),
+    "drift.unjudged": Sentence(
+        "No segment has enough customers both times to compare its members.",
+        "没有分群在两个时点都有足够客户可供比较。",
+    ),
+    "drift.scale": Sentence("of a row, from 5%, 20%, 50% on", "占该行的 5%、20%、50% 以上"),
+    "col.before": Sentence("Then", "此前"),
+    "col.after": Sentence("Now", "现在"),
+    "col.points": Sentence("Change, points", "变化（百分点）"),
+    "col.moved": Sentence("Then → now", "此前 → 现在"),
+    "col.p": Sentence("p", "p"),
+    "table.drift": Sentence("Customers of each segment, then and now", "各分群此前与现在的客户"),
+    "table.moves": Sentence(
+        "What has changed most among the members of a segment; p-values are adjusted",
+        "分群成员变化最大的特征；p 值已校正",
+    ),
+    "table.transitions": Sentence(
+        "Where customers known both times went: shares of each row",
+        "两个时点都有的客户去了哪里：占该行的比例",
+    ),
     "rest": Sentence("Show {n} more rows", "再显示 {n} 行"),
     "headline": Sentence("{customers} fall into {segments}.", "{customers}可分为 {segments}。"),
     "headline.one": Sentence(
