@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         calibration_table,
         expected_calibration_error,
     )
+    from userportrait.predict._card_columns import CardColumn
+    from userportrait.predict._card_make import model_card
     from userportrait.predict._compare import compare_classifiers, cross_fitted_scores
     from userportrait.predict._diagnostics import HosmerLemeshow, hosmer_lemeshow
     from userportrait.predict._evaluate import (
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     )
     from userportrait.predict._importance import partial_dependence, permutation_importance
     from userportrait.predict._lift import lift_table
+    from userportrait.predict._model_card import ModelCard
     from userportrait.predict._next_category import NextPurchaseCategory, next_purchase_category
     from userportrait.predict._plots import (
         plot_calibration,
@@ -43,10 +46,12 @@ if TYPE_CHECKING:
     from userportrait.predict._woe import WeightOfEvidence
 
 __all__ = [
+    "CardColumn",
     "ClassifierEvaluation",
     "Confusion",
     "HosmerLemeshow",
     "LeakageWarning",
+    "ModelCard",
     "NextPurchaseCategory",
     "OptimalBinning",
     "PopulationStability",
@@ -70,6 +75,7 @@ __all__ = [
     "hosmer_lemeshow",
     "lift_table",
     "load_model",
+    "model_card",
     "next_category",
     "next_purchase_category",
     "partial_dependence",
@@ -87,10 +93,12 @@ __all__ = [
 ]
 
 _HOMES: dict[str, str] = {
+    "CardColumn": "userportrait.predict._card_columns",
     "ClassifierEvaluation": "userportrait.predict._evaluate",
     "Confusion": "userportrait.predict._thresholds",
     "HosmerLemeshow": "userportrait.predict._diagnostics",
     "LeakageWarning": "userportrait.predict._propensity",
+    "ModelCard": "userportrait.predict._model_card",
     "NextPurchaseCategory": "userportrait.predict._next_category",
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",
@@ -114,6 +122,7 @@ _HOMES: dict[str, str] = {
     "hosmer_lemeshow": "userportrait.predict._diagnostics",
     "lift_table": "userportrait.predict._lift",
     "load_model": "userportrait.predict._saving",
+    "model_card": "userportrait.predict._card_make",
     "next_category": "userportrait.predict._snapshots",
     "next_purchase_category": "userportrait.predict._next_category",
     "partial_dependence": "userportrait.predict._importance",

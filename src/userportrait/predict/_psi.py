@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["PopulationStability", "population_stability"]
+__all__ = ["PopulationStability", "compare_counts", "population_stability"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,7 +158,7 @@ def population_stability(expected: Any, actual: Any, n_bins: int = 10) -> Popula
     before = read_column(expected, owner=owner, name="expected")
     after = read_column(actual, owner=owner, name="actual")
     labels, n_before, n_after = _counts(before, after, n_bins)
-    return _compared(labels, n_before, n_after)
+    return compare_counts(labels, n_before, n_after)
 
 
 def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floats, Floats]:
@@ -200,7 +200,8 @@ def _number_codes(column: Column, cuts: Floats) -> NDArray[np.intp]:
     return np.where(np.isnan(column.numbers), missing, found)
 
 
-def _compared(labels: list[str], before: Floats, after: Floats) -> PopulationStability:
+def compare_counts(labels: list[str], before: Floats, after: Floats) -> PopulationStability:
+    """Return the index of the rows in bins, none of them empty on both sides."""
     n_before, n_after = float(before.sum()), float(after.sum())
     expected, actual = before / n_before, after / n_after
     psi = stability_terms(before, after)

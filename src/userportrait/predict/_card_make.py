@@ -1,0 +1,232 @@
+"""Make a card of a fitted model."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from userportrait._core.params import Between, check_values
+from userportrait.errors import InvalidDataError, InvalidParameterError
+from userportrait.predict._card_columns import CardColumn, describe_column
+from userportrait.predict._card_reading import as_column, columns_of, plain_value
+from userportrait.predict._model_card import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["model_card"]
+
+_MOST_CLASSES = 20
+_LIBRARIES = ("userportrait", "scikit-learn", "numpy", "scipy", "pandas")
+
+
+def model_card(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    name: str | None = None,
+    data_from: date | str | None = None,
+    data_to: date | str | None = None,
+    trained_at: datetime | None = None,
+    scores: Any = None,
+    intended_use: str = "",
+    limits: Sequence[str] = (),
+    notes: str = "",
+    n_bins: int = 10,
+) -> ModelCard:
+    """Describe a fitted model and the rows it was trained on.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted: any of this library or with scikit-learn's verbs, classifier, clusterer,
+        regressor or transformer.
+    X : array-like of shape (n_rows, n_features), or frame
+        The rows of the training. A column ``customer_id`` is no feature, and is left out. A
+        single column will do for models of one feature.
+    y : array-like of shape (n_rows,), optional
+        The outcome. Up to 20 different values are classes.
+    name : str, optional
+        By default the class of the model.
+    data_from, data_to : date, datetime or str, optional
+        First and last moment of the data.
+    trained_at : datetime, optional
+        UTC; by default now.
+    scores : mapping, ClassifierEvaluation or anything with `to_dict`, optional
+        How good the model is, best on rows that it has not seen.
+    intended_use, notes : str, optional
+    limits : sequence of str, optional
+    n_bins : int, default=10
+        Bins of numbers, of about equal rows; 2 to 1000.
+
+    Returns
+    -------
+    ModelCard
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is out of range or of the wrong kind; all of them at once.
+    InvalidDataError
+        If `X` is empty, holds infinity, or has another length than `y`.
+    NotFittedError
+        If the model is not fitted.
+
+    References
+    ----------
+    .. [1] Mitchell et al. (2019), "Model cards for model reporting", FAT*.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> import pandas as pd
+    >>> from userportrait.predict import Propensity, evaluate_classifier, model_card
+    >>> X = pd.DataFrame({"plan": ["basic", "gold"] * 60, "visits": [1, 2, 3, 4, 5] * 24})
+    >>> y = [0, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1, 0] * 10
+    >>> model = Propensity().fit(X, y)
+    >>> card = model_card(
+    ...     model,
+    ...     X,
+    ...     y,
+    ...     name="gold offer",
+    ...     data_from="2025-01-01",
+    ...     data_to="2025-12-31",
+    ...     trained_at=datetime(2026, 1, 5),
+    ...     scores=evaluate_classifier(model, X, y),
+    ...     intended_use="Whom to call first.",
+    ...     limits=["Not for prices."],
+    ... )
+    >>> card.outcome_rate, round(card.scores["auc"], 3)
+    (0.5, 0.667)
+    >>> print(card.to_frame()[["feature", "range"]])
+      feature        range
+    0    plan  basic, gold
+    1  visits       1 to 5
+    """
+    _check(name, intended_use, notes, n_bins, trained_at, limits)
+    columns = columns_of(X)
+    n_rows = next(iter(columns.values())).n_rows
+    module = type(model).__module__.partition(".")[0]
+    return ModelCard(
+        name=type(model).__name__ if name is None else name,
+        version=None,
+        model=type(model).__name__,
+        library=module,
+        parameters=_parameters(model),
+        trained_at=_moment(trained_at),
+        data_from=_day(data_from, "data_from"),
+        data_to=_day(data_to, "data_to"),
+        n_rows=n_rows,
+        features=tuple(describe_column(key, column, n_bins) for key, column in columns.items()),
+        outcome=None if y is None else _outcome(y, n_rows, n_bins),
+        score=_score(model, X, n_rows, n_bins),
+        scores=_scores(scores),
+        intended_use=intended_use,
+        limits=tuple(limits),
+        notes=notes,
+        libraries=_versions(),
+    )
+
+
+def _check(
+    name: object, intended_use: object, notes: object, n_bins: object, trained_at: Any, limits: Any
+) -> None:
+    check_values("model_card", {"n_bins": n_bins}, {"n_bins": Between(2, 1000, integer=True)})
+    texts = {
+        "intended_use": intended_use,
+        "notes": notes,
+        **({} if name is None else {"name": name}),
+    }
+    problems = [
+        f"{key} must be a text; got {type(value).__name__}."
+        for key, value in texts.items()
+        if not isinstance(value, str)
+    ]
+    if trained_at is not None and not isinstance(trained_at, datetime):
+        problems.append(f"trained_at must be a datetime; got {type(trained_at).__name__}.")
+    if isinstance(limits, str) or not all(isinstance(limit, str) for limit in limits):
+        problems.append("limits must be a sequence of texts.")
+    if problems:
+        raise InvalidParameterError("model_card", problems)
+
+
+def _outcome(y: Any, n_rows: int, n_bins: int) -> CardColumn:
+    plain = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    if plain.ndim != 1 or len(plain) != n_rows:
+        message = f"model_card: y must be one column of {n_rows} rows; it has shape {plain.shape}."
+        raise InvalidDataError(message)
+    is_number = plain.dtype.kind in "iuf" and len(np.unique(plain)) > _MOST_CLASSES
+    return describe_column("outcome", as_column(plain, is_text=not is_number, name="y"), n_bins)
+
+
+def _score(model: Any, X: Any, n_rows: int, n_bins: int) -> CardColumn | None:
+    """Return what the model says of its own rows; None for transformers."""
+    found, is_text = _said(model, X)
+    if found is None or len(found) != n_rows:
+        return None
+    return describe_column("score", as_column(found, is_text=is_text, name="score"), n_bins)
+
+
+def _said(model: Any, X: Any) -> tuple[Any, bool]:
+    """Return what a model says of rows, None for nothing, and whether that is a class."""
+    n_classes = len(getattr(model, "classes_", ()))
+    if n_classes == 2 and hasattr(model, "predict_proba"):
+        return np.asarray(model.predict_proba(X))[:, 1], False
+    if n_classes == 2 and hasattr(model, "decision_function"):
+        return np.asarray(model.decision_function(X)), False
+    if not hasattr(model, "predict"):
+        return getattr(model, "labels_", None), True
+    found = np.asarray(model.predict(X))
+    is_many = found.dtype.kind in "iu" and len(np.unique(found)) > _MOST_CLASSES
+    return found, n_classes > 0 or not (found.dtype.kind == "f" or is_many)
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    get_params: Any = getattr(model, "get_params", None)
+    if not callable(get_params):
+        return {}
+    given: Any = get_params(deep=False)
+    return {name: plain_value(given[name]) for name in sorted(given)}
+
+
+def _scores(scores: Any) -> dict[str, Any]:
+    to_dict: Any = getattr(scores, "to_dict", None)
+    given: Any = to_dict() if callable(to_dict) else scores
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        problem = f"scores must be a mapping or have to_dict; got {type(scores).__name__}."
+        raise InvalidParameterError("model_card", [problem])
+    found: dict[str, Any] = plain_value(given)
+    return found
+
+
+def _moment(given: datetime | None) -> datetime:
+    if given is None:
+        return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    return given if given.tzinfo is None else given.astimezone(UTC).replace(tzinfo=None)
+
+
+def _day(given: Any, name: str) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, date):
+        return given.isoformat()
+    problem = f"{name} must be a date or a text; got {type(given).__name__}."
+    raise InvalidParameterError("model_card", [problem])
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
