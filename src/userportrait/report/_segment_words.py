@@ -226,8 +226,10 @@ GLOSSARY: tuple[tuple[Sentence, Sentence], ...] = (
         Sentence("Segment", "分群"),
         Sentence(
             "Customers who are more like each other than like the rest, by all features together. "
-            "Numbers are those of the model, from the largest segment.",
-            "综合全部特征，彼此比与其他人更相似的客户。编号与模型一致，从最大的分群开始。",
+            "Numbers are those of the model, from the largest segment; names say in what it ranks "
+            "furthest from everybody.",
+            "综合全部特征，彼此比与其他人更相似的客户。编号与模型一致，从最大的分群开始；"
+            "名称取排名与总体相差最远的特征。",
         ),
     ),
     (
