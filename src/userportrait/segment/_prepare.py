@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy import special, stats
 
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, OneOf, Optional, check_params
-from userportrait.errors import InvalidDataError
+from userportrait.errors import ColumnTypeError, InvalidDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,8 +225,17 @@ class PrepareFeatures(MatrixEstimator):
         -------
         ndarray of shape (n_rows, n_features_out)
             In the order of `get_feature_names_out`; nothing is missing in it.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        ColumnTypeError
+            If a column of numbers holds texts now, or one of texts numbers.
+        InvalidDataError
+            If columns or values are unfit.
         """
-        table = self._checked(self._read_features(X, fitting=False))
+        table = self._checked(self.as_fitted(self._read_features(X, fitting=False)))
         parts = list(self.prepared_numbers(table).values())
         weight = np.sqrt(self.category_weight / 2.0)
         for category in self._categories:
@@ -237,6 +246,25 @@ class PrepareFeatures(MatrixEstimator):
                 known = _known_levels(texts, category)
                 parts.extend(weight * (known == level) for level in _shown_levels(category))
         return np.column_stack(parts)
+
+    def as_fitted(self, table: FeatureTable) -> FeatureTable:
+        """Return rows with their columns of the kinds that `fit` saw, or raise.
+
+        A column with nothing in it is of either kind.
+        """
+        numbers, texts = dict(table.numbers), dict(table.texts)
+        for number in self._numbers:
+            if number.name in texts:
+                if (texts.pop(number.name)[0] >= 0).any():
+                    raise _other_kind(number.name, "texts", "numbers")
+                numbers[number.name] = np.full(table.n_rows, np.nan)
+        for category in self._categories:
+            if category.name in numbers:
+                if not np.isnan(numbers.pop(category.name)).all():
+                    raise _other_kind(category.name, "numbers", "texts")
+                nothing = np.full(table.n_rows, -1, dtype=np.intp)
+                texts[category.name] = (nothing, np.array([], dtype=object))
+        return replace(table, numbers=numbers, texts=texts)
 
     def prepared_numbers(self, table: FeatureTable) -> dict[str, Floats]:
         """Return the columns made of numbers, of rows that are read already."""
@@ -359,6 +387,11 @@ class PrepareFeatures(MatrixEstimator):
             self._ordinal: dict[str, _Number] = {}
         centre, spread = self._centre_and_spread(ranks)
         self._ordinal[name] = _Number(name, 0.0, 1.0, 1.0, centre, spread, has_flag=False)
+
+
+def _other_kind(name: str, given: str, known: str) -> ColumnTypeError:
+    message = f"column '{name}' holds {given}; it held {known} when PrepareFeatures was fitted."
+    return ColumnTypeError(message, column=name)
 
 
 _MISSING = "missing"

@@ -152,6 +152,7 @@ class _Mixed:
 
     def _mixed(self, table: FeatureTable) -> FeatureTable:
         """Return prepared numbers beside the categories, where missing is a level of its own."""
+        table = self.prepare.as_fitted(table)
         numbers: dict[str, Floats] = self.prepare.prepared_numbers(table)
         texts: dict[str, tuple[Ints, NDArray[Any]]] = {}
         for name, (codes, levels) in table.texts.items():
