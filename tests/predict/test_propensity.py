@@ -159,7 +159,10 @@ def test_columns_that_separate_together_are_named() -> None:
     source = np.random.default_rng(1)
     a, b = source.normal(size=(2, 200))
     y = (a + b > 0).astype(int)
-    with pytest.warns(SeparationWarning, match="together with other columns"):
+    with pytest.warns(
+        SeparationWarning,
+        match="several columns together tell the two classes apart, among them a, b",
+    ):
         model = Propensity().fit(pd.DataFrame({"a": a, "b": b, "c": source.normal(size=200)}), y)
     assert {one.term for one in model.separation_} == {"a", "b"}
 

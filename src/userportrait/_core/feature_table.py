@@ -155,11 +155,13 @@ def _floats(values: NDArray[Any]) -> Floats:
 
 
 def _from_array(X: Any, owner: str, allow_missing: bool) -> FeatureTable:
-    finite: Any = {_FINITE: "allow-nan" if allow_missing else True}
+    finite: Any = {_FINITE: False}  # checked below, where column and row are known
     checked: Floats = _check_array(X, dtype=np.float64, estimator=owner, input_name="X", **finite)
     names = tuple(f"x{at}" for at in range(checked.shape[1]))
     numbers = {name: np.ascontiguousarray(checked[:, at]) for at, name in enumerate(names)}
-    return FeatureTable(names, len(checked), numbers, is_named=False, texts={})
+    found = FeatureTable(names, len(checked), numbers, is_named=False, texts={})
+    _check_values(found, owner, allow_missing)
+    return found
 
 
 def _check_size(table: FeatureTable, owner: str) -> None:

@@ -42,7 +42,9 @@ def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floa
     check_targets(values)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) == 1:
-        message = f"{owner}: y has one class only: {classes[0]!r}. Give rows of both classes."
+        message = (
+            f"{owner}: y has one class only: {classes.tolist()[0]!r}. Give rows of both classes."
+        )
         raise InvalidDataError(message)
     if len(classes) > 2:
         message = (

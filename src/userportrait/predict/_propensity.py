@@ -24,7 +24,11 @@ from userportrait.predict._newton import (
 )
 from userportrait.predict._penalised import fit_penalised
 from userportrait.predict._propensity_tables import RegressionTables
-from userportrait.predict._separation import find_separating_terms, find_separation
+from userportrait.predict._separation import (
+    find_separating_terms,
+    find_separation,
+    told_together,
+)
 from userportrait.predict._stepwise import Stepwise
 from userportrait.predict._summary import path_frame
 
@@ -106,7 +110,8 @@ class Propensity(RegressionTables):
     dropped_ : tuple of str
         Columns of one value only.
     aliased_ : tuple of (str, level)
-        Columns, or levels of them, that are sums of earlier ones, and were left out.
+        Columns, or levels of them, that are sums of earlier ones, and were left out;
+        scikit-learn's penalties leave none out.
     separation_ : tuple of Separation
         What tells the outcome without exception.
     is_penalised_ : bool
@@ -288,6 +293,9 @@ class Propensity(RegressionTables):
 
     def _independent_terms(self, plain: Floats) -> dict[str, Ints]:
         columns = self._coding.columns
+        if self.penalty in ("l1", "l2", "elasticnet") and self.stepwise is None:
+            self.aliased_ = ()  # the penalty makes the answer unique
+            return columns
         whole = np.concatenate([np.zeros(1, dtype=np.intp), *columns.values()])
         kept = set(independent_columns(plain, whole).tolist())
         labels = self._coding.labels
@@ -363,7 +371,7 @@ class Propensity(RegressionTables):
             found = find_separating_terms(fit, plain, self._coding)
             if not found:
                 return fit, found
-        told = "; ".join(str(one) for one in found[:5]) + (" …" if len(found) > 5 else "")
+        told = told_together(found)
         message = f"Propensity: no finite answer of greatest likelihood: {told}."
         if self.on_separation == "error":
             remedy = "Merge the level, leave the column out, or set on_separation='firth'."

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import linalg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from userportrait.predict._coding import Coding
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["Separation", "find_separating_terms", "find_separation"]
+__all__ = ["Separation", "find_separating_terms", "find_separation", "told_together"]
 
 _FLAT = 1e-6
 """Share of the information of a fair coin that a direction must keep."""
@@ -50,8 +52,13 @@ class Separation:
     outcome: Any
     n_rows: int
 
+    @property
+    def where(self) -> str:
+        """The column, or the level of it."""
+        return self.term if self.level is None else f"{self.term} = {self.level!r}"
+
     def __str__(self) -> str:
-        where = self.term if self.level is None else f"{self.term} = {self.level!r}"
+        where = self.where
         if self.outcome is None:
             return f"{where}, together with other columns"
         if self.level is None:
@@ -59,6 +66,17 @@ class Separation:
         rows = "the 1 row with {}" if self.n_rows == 1 else f"all {self.n_rows:,} rows with {{}}"
         verb = "is" if self.n_rows == 1 else "are"
         return f"{rows.format(where)} {verb} {self.outcome!r}"
+
+
+def told_together(found: Sequence[Separation], most: int = 5) -> str:
+    """Return the findings as one text; columns that need each other share a clause."""
+    alone = [str(one) for one in found if one.outcome is not None]
+    parts = alone[:most] + ["…"] * (len(alone) > most)
+    shared = [one.where for one in found if one.outcome is None]
+    if shared:
+        names = ", ".join(shared[:most]) + (" …" if len(shared) > most else "")
+        parts.append(f"several columns together tell the two classes apart, among them {names}")
+    return "; ".join(parts)
 
 
 def find_separation(
