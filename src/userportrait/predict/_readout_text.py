@@ -54,7 +54,7 @@ def _told(outcome: Any) -> str:
 
 def _head(found: PropensityReadout) -> list[str]:
     train, test = found.training, found.evaluation
-    how = "at random" if found.first_moment is None else f"from {found.first_moment} on"
+    how = "at random" if found.first_moment is None else f"from {_moment(found.first_moment)} on"
     share = test.n_rows / (test.n_rows + train.n_rows)
     left = f"; {found.n_left_out:,} left out" if found.n_left_out else ""
     low, high = test.auc_interval
@@ -77,6 +77,10 @@ def _head(found: PropensityReadout) -> list[str]:
     if found.fit_statistics is not None:
         lines.append(_fit_line(found, found.fit_statistics))
     return lines
+
+
+def _moment(moment: Any) -> str:
+    return str(moment).removesuffix(" 00:00:00")
 
 
 def _fit_line(found: PropensityReadout, fit: pd.Series[Any]) -> str:

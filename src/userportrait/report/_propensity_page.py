@@ -286,7 +286,10 @@ def _figures(told: Told) -> list[tuple[str, str, str | None]]:
     at = min(int((shares < 0.295).sum()), len(shares) - 1)
     gain = fmt.share(float(held.lift["gain"].iloc[at]))
     shown.append((say("tile.gain", top=fmt.share(float(shares[at]))), gain, say("tile.gain.note")))
-    if held.calibration_error is not None:
+    if held.calibration_error is None:
+        of_all = say("tile.rate.note", n=fmt.count(held.n_positive), all=fmt.count(held.n_rows))
+        shown.append((say("tile.rate"), usual, of_all))
+    else:
         error = f"{100 * held.calibration_error:.1f}"
         shown.append((say("tile.error"), error, say("tile.error.note")))
     shown.append((say("tile.ks"), f"{held.ks:.3f}", say("tile.ks.note")))

@@ -178,7 +178,8 @@ def _lift_table(told: Told) -> Markup:
             str(b), fmt.count(n), fmt.number(ones), join([fmt.share(rate), bar(rate / top)]),
             f"{ratio:.2f}", fmt.share(gain), f"{far:.2f}", f"{span[0]} – {span[1]}",
         ])  # fmt: skip
-    heads = told.heads("group", "rows", "did", "rate", "lift", "gain", "so_far", "chance")
+    heads = told.heads("group", "rows", "did", "rate", "lift", "gain", "so_far",
+                       "chance" if is_chance else "score")  # fmt: skip
     caption = told.say("table.lift")
     return text_table(heads, rows, caption=caption, numeric=range(1, 8), class_="effects")
 

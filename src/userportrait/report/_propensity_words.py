@@ -101,6 +101,8 @@ SAY: dict[str, Sentence] = {
     "tile.error.note": Sentence("in points, 0 is best", "百分点，0 为最好"),
     "tile.rows": Sentence("Rows held out", "留出行数"),
     "tile.rows.note": Sentence("learnt from {n}", "学习用 {n} 行"),
+    "tile.rate": Sentence("Did it", "响应率"),
+    "tile.rate.note": Sentence("{n} of {all} rows held out", "留出的 {all} 行中有 {n} 行"),
     "tile.ks": Sentence("KS", "KS"),
     "tile.ks.note": Sentence("largest distance of the classes", "两类之间的最大距离"),
     # drivers
@@ -151,9 +153,9 @@ SAY: dict[str, Sentence] = {
     ),
     # whom
     "whom.intro": Sentence(
-        "Customers held out, sorted by predicted chance, the best first, and cut into {n} equal "
-        "groups.",
-        "将留出的客户按预测概率从高到低排列，等分为 {n} 组。",
+        "Customers held out, sorted by what the model gives them, the best first, and cut into "
+        "{n} equal groups.",
+        "将留出的客户按模型得分从高到低排列，等分为 {n} 组。",
     ),
     "whom.alt": Sentence(
         "Gain curve and lift by group; the table below holds the same numbers.",
@@ -225,6 +227,7 @@ SAY: dict[str, Sentence] = {
     "col.gain": Sentence("Gain so far", "累计增益"),
     "col.so_far": Sentence("Lift so far", "累计提升度"),
     "col.chance": Sentence("Chances", "预测概率"),
+    "col.score": Sentence("Scores", "得分"),
     "col.column": Sentence("Column", "变量"),
     "col.df": Sentence("df", "自由度"),
     "col.wald": Sentence("Wald χ²", "Wald χ²"),
