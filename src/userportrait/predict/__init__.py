@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
     from userportrait.predict._psi import PopulationStability, population_stability
     from userportrait.predict._readout import PropensityReadout, propensity_readout
+    from userportrait.predict._registry import ModelRegistry
     from userportrait.predict._saving import load_model, save_model
     from userportrait.predict._scorecard import Scorecard
     from userportrait.predict._separation import Separation
@@ -52,6 +53,7 @@ __all__ = [
     "HosmerLemeshow",
     "LeakageWarning",
     "ModelCard",
+    "ModelRegistry",
     "NextPurchaseCategory",
     "OptimalBinning",
     "PopulationStability",
@@ -99,6 +101,7 @@ _HOMES: dict[str, str] = {
     "HosmerLemeshow": "userportrait.predict._diagnostics",
     "LeakageWarning": "userportrait.predict._propensity",
     "ModelCard": "userportrait.predict._model_card",
+    "ModelRegistry": "userportrait.predict._registry",
     "NextPurchaseCategory": "userportrait.predict._next_category",
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",
