@@ -60,7 +60,20 @@ def test_the_correlation_ratio_is_tested_as_in_scipy() -> None:
     centre = whole["age"].mean()
     between = sum(len(group) * (group.mean() - centre) ** 2 for group in groups)
     total = ((whole["age"] - centre) ** 2).sum()
-    assert row["value"] == pytest.approx(np.sqrt(between / total), rel=1e-10)
+    # Kelley (1935): variances by their degrees of freedom, as in an adjusted R squared.
+    n, k = len(whole), len(groups)
+    corrected = 1 - ((total - between) / (n - k)) / (total / (n - 1))
+    assert row["value"] == pytest.approx(np.sqrt(corrected), rel=1e-10)
+    assert row["value"] < np.sqrt(between / total)
+
+
+def test_the_correlation_ratio_of_many_levels_of_chance_averages_near_zero() -> None:
+    source = np.random.default_rng(4)
+    found = [
+        correlate(pd.DataFrame({"a": source.normal(size=200), "b": levels})).pairs["value"][0]
+        for levels in source.choice(np.arange(60).astype(str), (60, 200))
+    ]
+    assert np.mean(found) < 0.15  # without the correction about 0.54
 
 
 def test_cramers_v_is_bergsmas_and_its_test_is_scipys() -> None:
@@ -132,11 +145,9 @@ def test_pairs_without_a_value_say_so() -> None:
     )
     found = correlate(frame)
     assert pair(frame, "few", "up")["n"] == 2
-    nothing = found.pairs[["first", "second"]][found.pairs["value"].isna()]
-    assert len(nothing) == 9  # all but `up` with `id`
-    row = pair(frame, "up", "id")
-    assert row["value"] == pytest.approx(1.0)
-    assert np.isnan(row["p_value"])
+    assert found.pairs["value"].isna().all()
+    assert found.pairs["p_value"].isna().all()
+    assert found.strongest().empty
 
 
 def test_perfect_and_huge_columns_are_measured() -> None:
@@ -160,6 +171,8 @@ def test_bad_input_is_named() -> None:
         correlate(customers(), method="person", adjust="x")  # type: ignore[arg-type]
     with pytest.raises(InvalidDataError, match="two columns"):
         correlate(pd.DataFrame({"a": [1.0, 2.0]}))
+    with pytest.raises(InvalidParameterError, match="n must be an integer in"):
+        correlate(customers()).strongest(-1)
     with pytest.raises(ColumnTypeError, match="'t'"):
         correlate(pd.DataFrame({"a": [1.0], "t": pd.to_datetime(["2024-01-01"])}))
 
@@ -171,4 +184,23 @@ def test_the_picture_shows_every_cell_with_its_sign() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [4.0, 3.0, 1.0, 2.0]})
     axes = correlate(frame).plot()
     assert [text.get_text() for text in axes.texts] == ["1.00", "-0.80", "-0.80", "1.00"]
+    plt.close("all")
+
+
+def test_signs_differ_in_colour_and_long_names_and_dollars_fit() -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib import pyplot as plt
+    from matplotlib.colors import to_hex
+
+    source = np.random.default_rng(0)
+    frame = pd.DataFrame(source.normal(size=(30, 20)))
+    frame.columns = pd.Index([f"$ a_long_name_of_a_feature_that_goes_on_{k} $" for k in range(20)])
+    frame[frame.columns[1]] = -frame[frame.columns[0]]
+    axes: Any = correlate(frame).plot()
+    axes.figure.canvas.draw()
+    assert not axes.texts  # 20 columns have no room for numbers
+    shades = [to_hex(colour) for colour in axes.collections[0].get_facecolors()]
+    red, blue = int(shades[1][1:3], 16), int(shades[1][5:7], 16)
+    assert red > blue  # orange: the first two features run against each other
+    assert int(shades[0][1:3], 16) < int(shades[0][5:7], 16)
     plt.close("all")

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "ABOVE",
+    "BELOW",
     "BLUE",
     "GREY",
     "INK",
     "MUTED",
+    "NEUTRAL",
     "ORANGE",
     "SHADES",
     "Canvas",
@@ -36,6 +39,9 @@ BLUE, ORANGE, GREY = "#1f5fa8", "#b34e08", "#9db4cc"
 INK, MUTED, LINE = "#1b1f24", "#59626d", "#dcdfe3"
 SHADES = ("#eef4fb", "#d9e8f6", "#b9d5ee", "#8fbce4", "#3475b5", "#215c98", "#0f4070")
 """Seven steps of one hue, light to dark; ordered in grey and for every kind of sight."""
+ABOVE, NEUTRAL = (SHADES[1], SHADES[3], SHADES[4], SHADES[6]), "#f3f5f7"
+BELOW = ("#fbe6d4", "#f0b98a", "#c9671f", "#7a3503")
+"""Four steps to each side of a middle, light to dark; text on the last two is white."""
 
 _CHINESE_FONTS = (
     "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC",

@@ -149,7 +149,9 @@ class PrincipalComponents(MatrixEstimator):
         means: Floats = values.mean(axis=0)
         means[is_constant] = values[0, is_constant]
         self._means = means
-        deviations = np.where(is_constant, 1.0, values.std(axis=0, ddof=1))
+        units: Floats = np.where(is_constant, 1.0, np.abs(values).max(axis=0))
+        spread = (values / units).std(axis=0, ddof=1) * units  # squares do not overflow
+        deviations = np.where(is_constant, 1.0, spread)
         self._deviations = deviations if self.scale == "standard" else np.ones(len(names))
         self._learn(from_sklearn("decomposition.PCA")(svd_solver="full"), values, names)
         return self

@@ -12,8 +12,9 @@ from scipy import special, stats
 
 from userportrait._core.display import page_fragment, table
 from userportrait._core.feature_table import read_features
+from userportrait._core.moments import skewness, standardized
 from userportrait._core.multiplicity import adjust_p
-from userportrait._core.params import OneOf, Optional, check_values
+from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
@@ -85,12 +86,19 @@ class Correlations:
         Parameters
         ----------
         n : int, default=10
+            1 or more.
 
         Returns
         -------
         DataFrame
             Columns as in `pairs`; equal sizes stay in the order of the input.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `n` is out of range.
         """
+        check_values("strongest", {"n": n}, {"n": Between(1, 10**9, integer=True)})
         known = self.pairs[self.pairs["value"].notna()]
         order = np.argsort(-known["value"].abs().to_numpy(), kind="stable")
         return known.iloc[order[:n]].reset_index(drop=True)
@@ -124,9 +132,10 @@ def correlate(
     """Measure how each pair of features goes together, numbers and categories alike.
 
     Two numbers are compared by Pearson's or Spearman's correlation, from -1 to 1; two
-    categories by Cramér's V, corrected for its bias [1]_; a category and a number by the
-    correlation ratio, the root of the share of the number's variance that lies between the
-    levels [2]_. The latter two run from 0 to 1.
+    categories by Cramér's V [1]_; a category and a number by the correlation ratio, the root
+    of the share of the number's variance that lies between the levels [2]_. The latter two
+    run from 0 to 1 and are corrected for their bias, so that many levels alone make nothing
+    look related.
 
     Parameters
     ----------
@@ -156,14 +165,15 @@ def correlate(
     -----
     The p-values are those of the t test, Pearson's chi-square test and the F test of one-way
     analysis of variance. A pair where one has a single value, or with fewer than three rows,
-    has neither value nor p-value (NaN) and does not count in the adjustment. The correlation
-    ratio has no p-value where each row is a level of its own.
+    has neither value nor p-value (NaN) and does not count in the adjustment; nor has a number
+    beside a category whose levels are all different, such as an ID.
 
     References
     ----------
     .. [1] Bergsma (2013), "A bias-correction for Cramér's V and Tschuprow's T", Journal of the
        Korean Statistical Society 42(3).
-    .. [2] Fisher (1925), Statistical Methods for Research Workers, chapter 8.
+    .. [2] Kelley (1935), "An unbiased correlation ratio measure", Proceedings of the National
+       Academy of Sciences 21(9).
 
     Examples
     --------
@@ -179,8 +189,8 @@ def correlate(
     >>> correlate(customers).pairs[["first", "second", "measure", "value"]].round(3)
         first   second            measure  value
     0     age   orders            pearson  0.886
-    1     age  channel  correlation_ratio  0.878
-    2  orders  channel  correlation_ratio  0.878
+    1     age  channel  correlation_ratio  0.845
+    2  orders  channel  correlation_ratio  0.845
     """
     rules: dict[str, Rule] = {
         "method": OneOf(("auto", "pearson", "spearman")),
@@ -242,7 +252,7 @@ def _of_numbers(
         is_whole = first in ranks and second in ranks
         x = ranks[first] if is_whole else stats.rankdata(x)
         y = ranks[second] if is_whole else stats.rankdata(y)
-    r = float(np.clip(_standardized(x) @ _standardized(y), -1.0, 1.0))
+    r = float(np.clip(standardized(x) @ standardized(y), -1.0, 1.0))
     degrees = n_rows - 2
     t = np.inf if abs(r) == 1.0 else abs(r) * np.sqrt(degrees / ((1.0 - r) * (1.0 + r)))
     return measure, r, float(2.0 * special.stdtr(degrees, -t)), n_rows
@@ -269,14 +279,15 @@ def _correlation_ratio(values: Floats, codes: Codes) -> tuple[float, float]:
     n_rows, n_levels = len(values), _n_levels(codes)
     if n_rows < 3 or n_levels < 2 or _is_constant(values):
         return np.nan, np.nan
-    off = _standardized(values)
+    off = standardized(values)
     sums, sizes = np.bincount(codes, weights=off), np.bincount(codes)
     means = sums / sizes
     between = float(sums @ means)
     within = float(((off - means[codes]) ** 2).sum())
-    value = float(np.sqrt(min(between / (between + within), 1.0)))
     if n_rows == n_levels:
-        return value, np.nan
+        return np.nan, np.nan
+    left = within / (between + within) * (n_rows - 1) / (n_rows - n_levels)
+    value = float(np.sqrt(max(1.0 - left, 0.0)))
     f = np.inf if within < 1e-28 else between / (n_levels - 1) / (within / (n_rows - n_levels))
     return value, float(special.fdtrc(n_levels - 1, n_rows - n_levels, f))
 
@@ -296,17 +307,4 @@ def _is_constant(values: Floats) -> bool:
 
 
 def _is_skewed(values: Floats) -> bool:
-    if len(values) < 3 or _is_constant(values):
-        return False
-    off = _standardized(values)
-    skewness = float((off**3).sum()) * float(np.sqrt(len(values)))
-    return abs(skewness) > _SKEWED
-
-
-def _standardized(values: Floats) -> Floats:
-    """Return values with mean 0 and length 1, without overflow."""
-    scaled = values / np.abs(values).max()
-    off: Floats = scaled - scaled.mean()
-    length = float(np.sqrt(off @ off))
-    found: Floats = off / length
-    return found
+    return len(values) > 2 and abs(skewness(values)) > _SKEWED

@@ -155,12 +155,19 @@ class SegmentDrift:
         Parameters
         ----------
         n : int, default=10
+            1 or more.
 
         Returns
         -------
         DataFrame
             Columns as in `moves`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `n` is out of range.
         """
+        check_values("strongest_moves", {"n": n}, {"n": Between(1, 10**9, integer=True)})
         known = self.moves[self.moves["p_value"].notna()]
         order = np.argsort(-known["effect_size"].abs().to_numpy(), kind="stable")
         return known.iloc[order[:n]].reset_index(drop=True)

@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from userportrait._core.axes import (
-    BLUE,
-    MUTED,
-    SHADES,
-    check_plot,
-    finish,
-    on_shade,
-    open_axes,
-    plain_axes,
-)
+from userportrait._core.axes import BLUE, MUTED, check_plot, finish, open_axes, plain_axes
 from userportrait._core.display import format_count
 from userportrait._core.params import InstanceOf
+from userportrait.segment._plot_shades import draw_shades, ink_on
+from userportrait.segment._plot_texts import plain, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["plot_correlations", "plot_loadings", "plot_scree"]
 
 _MOST_NUMBERS = 15
-"""Up to this many features, each cell shows its number."""
+"""Up to this many columns, each cell shows its number."""
+_LIMITS = (0.1, 0.3, 0.5, 0.7)
+"""Sizes where a shade ends: Cohen's small, medium and large, and very large."""
 
 
 def plot_correlations(correlations: Correlations, *, ax: Axes | None = None) -> Axes:
-    """Draw correlations as a square of shades, darker where they are larger.
+    """Draw correlations as a square of shades: blue above 0, orange below, darker where larger.
+
+    Shades change at 0.1, 0.3 and 0.5, Cohen's small, medium and large, and at 0.7.
 
     Parameters
     ----------
     correlations : Correlations
-        Shades show sizes; the numbers in the cells, up to 15 features, show the sign.
+        Up to 15 features, the cells show numbers. Those without a value stay white.
     ax : matplotlib Axes, optional
 
     Returns
@@ -63,16 +60,19 @@ def plot_correlations(correlations: Correlations, *, ax: Axes | None = None) -> 
     ['a', 'b']
     """
     check_plot("plot_correlations", ax=ax, language="en")
-    return _draw_shades(correlations.matrix, "Size of correlation", ax)
+    return _draw_table(correlations.matrix, "Correlations", "correlation", ax)
 
 
 def plot_loadings(loadings: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw loadings as shades, darker where they are larger.
+    """Draw loadings as shades: blue above 0, orange below, darker where they are larger.
+
+    Shades change at 0.1, 0.3, 0.5 and 0.7.
 
     Parameters
     ----------
     loadings : DataFrame of shape (n_features, n_factors)
-        As in `FactorAnalysis.loadings_` or `PrincipalComponents.loadings_`.
+        As in `FactorAnalysis.loadings_` or `PrincipalComponents.loadings_`; up to 15 factors,
+        the cells show numbers.
     ax : matplotlib Axes, optional
 
     Returns
@@ -101,7 +101,7 @@ def plot_loadings(loadings: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     frame = InstanceOf((pd.DataFrame,), "a DataFrame of loadings")
     check_plot("plot_loadings", ax=ax, language="en", loadings=(loadings, frame))
-    return _draw_shades(loadings, "Size of loading", ax)
+    return _draw_table(loadings, "Loadings", "loading", ax)
 
 
 def plot_scree(eigenvalues: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -153,29 +153,28 @@ def plot_scree(eigenvalues: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return finish(drawn, title=f"{format_count(n_kept, 'factor')} beyond chance")
 
 
-def _draw_shades(values: pd.DataFrame, title: str, ax: Axes | None) -> Axes:
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
-    n_rows, n_columns = values.shape
-    drawn = open_axes(ax, 2.2 + 0.55 * n_columns, 1.6 + 0.42 * n_rows)
-    sizes = np.abs(values.to_numpy())
-    limits = np.linspace(0.0, 1.0, len(SHADES) + 1)
-    norm = BoundaryNorm(limits, len(SHADES))
-    shown = drawn.imshow(
-        np.minimum(sizes, 1.0 - 1e-9), cmap=ListedColormap(SHADES), norm=norm, aspect="auto"
+def _draw_table(values: pd.DataFrame, title: str, label: str, ax: Axes | None) -> Axes:
+    rows, columns = (
+        [plain(shortened(str(name), 36)) for name in names]
+        for names in (values.index, values.columns)
     )
-    drawn.figure.colorbar(shown, ax=drawn, format="%.2f", ticks=limits)
+    longest = max(len(name) for name in rows)
+    width = 1.6 + 0.085 * longest + 0.55 * len(columns)
+    # Names of columns are turned by 45 degrees.
+    height = 0.9 + 0.06 * max(len(name) for name in columns) + 0.36 * len(rows)
+    drawn = open_axes(ax, width, height)
+    cells = values.to_numpy(dtype=np.float64)
+    draw_shades(drawn, cells, _LIMITS, label=label)
     plain_axes(drawn)
     drawn.spines["bottom"].set_visible(b=False)
-    names = [str(name) for name in values.columns]
-    drawn.set_xticks(range(n_columns), names, rotation=45, ha="right", rotation_mode="anchor")
-    drawn.set_yticks(range(n_rows), [str(name) for name in values.index])
-    if max(n_rows, n_columns) <= _MOST_NUMBERS:
-        for (row, column), value in np.ndenumerate(values.to_numpy()):
+    drawn.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    drawn.set_yticks(range(len(rows)), rows)
+    if len(columns) <= _MOST_NUMBERS:
+        for (row, column), value in np.ndenumerate(cells):
             if not np.isnan(value):
-                step = min(int(abs(value) * len(SHADES)), len(SHADES) - 1)
-                colour = on_shade(step)
+                told = f"{round(value, 2) + 0.0:.2f}"  # no minus before a 0
                 drawn.text(
-                    column, row, f"{value:.2f}", color=colour, ha="center", va="center", fontsize=8
-                )
+                    column, row, told, color=ink_on(float(value), _LIMITS), ha="center",
+                    va="center", fontsize=8,
+                )  # fmt: skip
     return finish(drawn, title=title)

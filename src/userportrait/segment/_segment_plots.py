@@ -16,7 +16,6 @@ from userportrait._core.axes import (
     INK,
     MUTED,
     ORANGE,
-    SHADES,
     Canvas,
     check_plot,
     finish,
@@ -26,6 +25,7 @@ from userportrait._core.axes import (
 )
 from userportrait._core.params import Between, InstanceOf, OneOf
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+from userportrait.segment._plot_shades import draw_shades, ink_on
 from userportrait.segment._plot_texts import number_writer, plain, shortened, wrapped
 
 if TYPE_CHECKING:
@@ -71,9 +71,6 @@ _DEVIATIONS = 4.0
 _STABLE = 0.85
 _LIMITS = (0.2, 0.5, 0.8, 1.2)
 """Effect sizes where a shade ends: Cohen's small, medium and large, and Sawilowsky's very large."""
-_BELOW = ("#7a3503", "#c9671f", "#f0b98a", "#fbe6d4")
-_ABOVE = (SHADES[1], SHADES[3], SHADES[4], SHADES[6])
-_NEUTRAL = "#f3f5f7"
 _NEEDED = (
     "segment", "name", "share", "feature", "level", "mean", "everybody", "index", "effect_size",
 )  # fmt: skip
@@ -303,7 +300,8 @@ def plot_profiles(
     rows = _rows(profile, numbers, values)
     kept = sorted(rows, key=lambda row: -row.most)[:max_features]
     drawn = open_axes(ax, 3.4 + 1.3 * (len(numbers) + 1), 1.9 + 0.36 * len(kept))
-    _draw_shades(drawn, np.array([row.effects for row in kept]), words["effect"])
+    effects = np.array([row.effects for row in kept])
+    draw_shades(drawn, effects, _LIMITS, label=words["effect"], first=1)
     for at, row in enumerate(kept):
         _write_row(drawn, at, row, is_index=values == "index")
     _name_columns(drawn, profile, numbers, words)
@@ -356,38 +354,13 @@ def _rows(profile: pd.DataFrame, numbers: list[int], values: str) -> list[_Row]:
     return found
 
 
-def _draw_shades(ax: Canvas, effects: Floats, label: str) -> None:
-    """Colour the cells; the first column, everybody, stays white."""
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
-    n_rows, n_segments = effects.shape
-    far = 10.0  # an end of the last shade, which holds whatever is larger
-    limits = [-far, *(-x for x in reversed(_LIMITS)), *_LIMITS, far]
-    shown = ax.pcolormesh(
-        np.arange(n_segments + 1) + 0.5, np.arange(n_rows + 1) - 0.5,
-        np.clip(np.nan_to_num(effects), -far, far - 1e-9),
-        cmap=ListedColormap([*_BELOW, _NEUTRAL, *_ABOVE]), norm=BoundaryNorm(limits, 9),
-        edgecolors="white", linewidth=1.5,
-    )  # fmt: skip
-    ax.set_xlim(-0.5, n_segments + 0.5)
-    ax.set_ylim(n_rows - 0.5, -0.5)
-    bar = ax.figure.colorbar(
-        shown, ax=ax, spacing="uniform", ticks=limits[1:-1], format="%+.1f", aspect=25, pad=0.01
-    )
-    bar.minorticks_off()
-    bar.outline.set_visible(b=False)
-    bar.ax.tick_params(length=0, labelsize=8, labelcolor=INK)
-    bar.set_label(label, color=MUTED, fontsize=9)
-
-
 def _write_row(ax: Canvas, at: int, row: _Row, *, is_index: bool) -> None:
     every = np.append(row.values, row.everybody)
     write = number_writer(every, is_share=row.is_share and not is_index, is_whole=is_index)
     place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
     ax.text(0, at, write(row.everybody), color=MUTED, **place)
     for column, (value, effect) in enumerate(zip(row.values, row.effects, strict=True), 1):
-        is_dark = abs(effect) >= _LIMITS[2]
-        ax.text(column, at, write(value), color="#ffffff" if is_dark else INK, **place)
+        ax.text(column, at, write(value), color=ink_on(effect, _LIMITS), **place)
 
 
 def _name_columns(
