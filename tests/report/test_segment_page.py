@@ -244,6 +244,15 @@ def test_rules_on_the_page_hold_for_the_customers_they_say(
         assert f"Takes {rule.n_customers} customers" in told
 
 
+def test_a_rule_that_takes_nobody_is_not_told(
+    segments: CustomerSegments, customers: pd.DataFrame
+) -> None:
+    first = customers[segments.labels_ == 0]
+    page = plain(str(segment_page(segments, first)))
+    assert page.count("The rule that tells it best") == 1
+    assert "Takes 0 customers" not in page
+
+
 def test_steps_of_effects_are_those_of_cohen() -> None:
     effects = (0.0, 0.19, -0.2, 0.49, 0.5, -0.8, 3.0, float("nan"))
     assert [effect_step(effect) for effect in effects] == [0, 0, 1, 1, 2, 3, 3, 0]
