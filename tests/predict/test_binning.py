@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.isotonic import IsotonicRegression
 
 from userportrait.errors import (
     ColumnTypeError,
@@ -18,6 +19,7 @@ from userportrait.errors import (
     NotFittedError,
 )
 from userportrait.predict import OptimalBinning
+from userportrait.predict._binning_search import turning_points
 
 
 def visits(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +75,34 @@ def test_no_partition_of_the_values_tells_more(monotone: str, max_bins: int) -> 
             assert (np.diff(woe) >= -1e-12).all()
         if binning.direction_ == "decreasing":
             assert (np.diff(woe) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("direction", ["increasing", "decreasing"])
+def test_blocks_end_where_isotonic_regression_says(
+    direction: Literal["increasing", "decreasing"],
+) -> None:
+    source = np.random.default_rng(3)
+    rows = source.integers(1, 30, 200).astype(float)
+    ones = source.binomial(rows.astype(int), np.linspace(0.2, 0.5, 200)).astype(float)
+    fitted = IsotonicRegression(increasing=direction == "increasing").fit_transform(
+        np.arange(200), ones / rows, sample_weight=rows
+    )
+    steps = np.r_[0, np.flatnonzero(np.abs(np.diff(fitted)) > 1e-12) + 1]
+    assert turning_points(ones, rows - ones, direction).tolist() == steps.tolist()
+
+
+def test_limits_between_quantiles_are_found() -> None:
+    # The rate jumps at 0.317 and at the upper 6 %, where few quantiles end.
+    x = np.random.default_rng(1).permutation(np.arange(5_000) / 5_000)
+    y = np.where(x < 0.317, np.arange(5_000) % 10 == 0, np.arange(5_000) % 3 == 0)
+    y = np.where(x >= 0.943, np.arange(5_000) % 3 > 0, y).astype(int)
+    binning = OptimalBinning(3, n_pre_bins=5).fit(x, y)
+    assert binning.cuts_ == pytest.approx([0.317, 0.943], abs=0.002)
+
+
+def test_one_bin_has_no_direction() -> None:
+    binning = OptimalBinning().fit([1.0] * 20, [0, 1] * 10)
+    assert (len(binning.table_), binning.direction_) == (1, "none")
 
 
 def test_levels_are_joined_as_no_other_partition_in_order_of_rates_does_better() -> None:
@@ -182,3 +212,12 @@ def test_bad_use_is_told() -> None:
         OptimalBinning().fit([1, 2, 3], [0, 1])
     with pytest.raises(ColumnTypeError, match="learned from numbers"):
         OptimalBinning().fit([1, 2], [0, 1]).transform(["a"])
+
+
+def test_a_rare_flag_is_cut() -> None:
+    flag = np.r_[np.zeros(990), np.ones(10)]
+    y = np.r_[np.arange(990) % 10 == 0, np.ones(10)].astype(int)
+    found = OptimalBinning(min_share=0.005).fit(flag, y)
+    assert found.table_["n_rows"].tolist() == [990, 10]
+    assert found.table_["n_outcomes"].tolist() == [99, 10]
+    assert found.iv_ > 0.2

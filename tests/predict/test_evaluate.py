@@ -26,10 +26,12 @@ from userportrait.predict import (
     evaluate_classifier,
     evaluate_scores,
     expected_calibration_error,
+    hosmer_lemeshow,
     lift_table,
     partial_dependence,
     permutation_importance,
 )
+from userportrait.predict._one_column import quantile_cuts
 from userportrait.predict._roc import areas_with_covariance, delong_p_value
 
 
@@ -137,6 +139,36 @@ def test_calibration_bins_have_about_equal_rows_and_wilsons_interval() -> None:
     assert table["ci_high"].to_numpy() == pytest.approx(high, abs=1e-12)
     off = (table["observed"] - table["predicted"]).abs().mean()
     assert expected_calibration_error(y, p) == pytest.approx(off)
+
+
+def test_a_probability_that_most_rows_share_does_not_swallow_the_others() -> None:
+    # Worked by hand: 95 rows at .05 of which 5 come true, 5 rows at .95 of which none does.
+    y, p = [0] * 90 + [1] * 5 + [0] * 5, [0.05] * 95 + [0.95] * 5
+    table = calibration_table(y, p)
+    assert table["n_rows"].tolist() == [95, 5]
+    assert table["observed"].to_numpy() == pytest.approx([5 / 95, 0.0])
+    by_hand = (95 * (5 / 95 - 0.05) + 5 * 0.95) / 100
+    assert expected_calibration_error(y, p) == pytest.approx(by_hand)
+    assert evaluate_scores(y, p).calibration_error == pytest.approx(by_hand)
+    tested = hosmer_lemeshow(y, p, in_sample=False)
+    chi2 = 95 * (5 / 95 - 0.05) ** 2 / (0.05 * 0.95) + 5 * 0.95**2 / (0.95 * 0.05)
+    assert (tested.df, tested.statistic) == (2, pytest.approx(chi2))
+
+
+def test_bins_hold_ties_together_and_never_outnumber_what_was_asked() -> None:
+    source = np.random.default_rng(4)
+    for _ in range(200):
+        n, n_bins = int(source.integers(1, 80)), int(source.integers(1, 12))
+        values = source.geometric(source.uniform(0.1, 0.9), n).astype(float)
+        cuts = quantile_cuts(values, n_bins)
+        assert len(cuts) < n_bins
+        bins = np.searchsorted(cuts, values, side="right")
+        sizes = np.bincount(bins, minlength=len(cuts) + 1)
+        assert (sizes > 0).all()
+        for at in np.flatnonzero(sizes >= 2 * n / n_bins):
+            # A bin of two shares or more is one value, or starts with a lesser tie.
+            counts = np.unique(values[bins == at], return_counts=True)[1]
+            assert len(counts) == 1 or counts.sum() - counts[-1] < n / n_bins + 1
 
 
 @pytest.mark.parametrize("method", ["isotonic", "platt"])

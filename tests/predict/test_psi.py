@@ -97,3 +97,38 @@ def test_what_cannot_be_compared_is_refused() -> None:
         population_stability([1.0, np.inf], [1.0])
     with pytest.raises(InvalidParameterError, match="n_bins"):
         population_stability([1.0], [1.0], n_bins=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "psi"),
+    [
+        ([0] * 95 + [1] * 5, [0] * 5 + [1] * 95, 0.9 * np.log(19) * 2),
+        ([False] * 95 + [True] * 5, [False] * 5 + [True] * 95, 0.9 * np.log(19) * 2),
+        ([1] * 100, [2] * 100, 0.995 * np.log(200) * 2),
+        ([1] * 100, [0] * 100, 0.995 * np.log(200) * 2),
+        ([0] * 5 + [1] * 95, [1] * 5 + [2] * 95, None),
+    ],
+)
+def test_a_value_that_most_rows_share_is_seen_to_move(
+    before: list[float], after: list[float], psi: float | None
+) -> None:
+    found = population_stability(before, after)
+    assert found.level == "large"
+    assert psi is None or found.psi == pytest.approx(psi)
+    assert population_stability(before, before).psi == 0.0
+
+
+def test_numbers_that_are_mostly_zero_are_cut_above_zero() -> None:
+    before = np.r_[np.zeros(92), np.arange(1.0, 9.0)]
+    found = population_stability(before, np.r_[np.zeros(10), np.arange(1.0, 91.0)])
+    assert found.bins["bin"].tolist() == ["[0, 1)", ">= 1"]
+    assert found.bins["n_actual"].tolist() == [10, 90]
+    negative = population_stability(before, before - 1.0)
+    assert negative.bins["bin"].tolist() == ["< 0", "[0, 1)", ">= 1"]
+    assert negative.bins["n_actual"].tolist() == [92, 1, 7]
+
+
+def test_a_constant_has_a_bin_of_its_own() -> None:
+    found = population_stability([3.5] * 4, [1.0, 3.5, 3.5, 7.0])
+    assert found.bins["bin"].tolist() == ["< 3.5", "3.5", "> 3.5"]
+    assert found.bins["n_actual"].tolist() == [1, 2, 1]

@@ -14,6 +14,7 @@ from userportrait._core.shares import wilson_interval
 from userportrait.errors import InvalidDataError
 from userportrait.predict._classes import read_outcome
 from userportrait.predict._lift import read_score
+from userportrait.predict._one_column import quantile_cuts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,8 @@ def calibration_table(y: Any, probability: Any, n_bins: int = 10) -> pd.DataFram
     probability : array-like of shape (n_rows,)
         In [0, 1].
     n_bins : int, default=10
-        Bins of about equal numbers of rows; equal probabilities share a bin. 1 to 1000.
+        Bins of about equal numbers of rows; equal probabilities share a bin, and one that
+        fills more than its bin has it to itself. 1 to 1000.
 
     Returns
     -------
@@ -76,9 +78,7 @@ def calibration_table(y: Any, probability: Any, n_bins: int = 10) -> pd.DataFram
 
 def calibration_frame(y: Floats, probability: Floats, n_bins: int) -> pd.DataFrame:
     """Return the table of checked arrays."""
-    ranked = np.sort(probability)
-    edges = ranked[(np.arange(1, n_bins) * len(ranked)) // n_bins]
-    bins = np.searchsorted(np.unique(edges), probability, side="right")
+    bins = np.searchsorted(quantile_cuts(probability, n_bins), probability, side="right")
     n = np.bincount(bins)
     held = np.flatnonzero(n)
     n = n[held].astype(np.float64)

@@ -168,7 +168,7 @@ def _number(name: str, values: Floats, n_bins: int) -> CardColumn:
     common: dict[str, Any] = {"name": name, "kind": "number", "n_rows": len(values)}
     if not len(known):
         return CardColumn(n_missing=len(values), **common)
-    cuts = quantile_cuts(known, n_bins)
+    cuts = quantile_cuts(known, n_bins, closed=True)
     counts = np.bincount(np.searchsorted(cuts, known, side="right"), minlength=len(cuts) + 1)
     return CardColumn(
         n_missing=len(values) - len(known), cuts=tuple(cuts.tolist()),

@@ -87,17 +87,36 @@ def read_column(values: Any, *, owner: str, name: str) -> Column:
     return Column.of_table(read_features(frame, owner=owner, allow_missing=True), name)
 
 
-def quantile_cuts(values: Floats, n_bins: int) -> Floats:
+def quantile_cuts(values: Floats, n_bins: int, *, closed: bool = False) -> Floats:
     """Return the lower limits of all bins but the first, each bin of about equal rows.
 
-    Equal values share a bin, so heavy ties leave fewer bins.
+    Equal values share a bin; a value that fills more than its bin has that bin to itself, so
+    heavy ties leave fewer.
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is left out.
+    n_bins : int
+        At most; without the bins that `closed` adds.
+    closed : bool, default=False
+        Whether a least or greatest value that fills more than its bin is also cut off from
+        what other rows may hold below or above it.
     """
     ranked = np.sort(values[~np.isnan(values)])
     if not len(ranked):
         return ranked
-    found = np.unique(ranked[(np.arange(1, n_bins) * len(ranked)) // n_bins])
-    inner: Floats = found[found > ranked[0]]
-    return inner
+    starts, n_hits = np.unique(
+        ranked[(np.arange(n_bins) * len(ranked)) // n_bins], return_counts=True
+    )
+    heavy: Floats = starts[n_hits > 1]
+    after = np.searchsorted(ranked, heavy, side="right")
+    found = np.union1d(starts[1:], ranked[after[after < len(ranked)]])
+    if closed and len(heavy):
+        ends = [heavy[0]] if heavy[0] == ranked[0] else []
+        ends += [np.nextafter(heavy[-1], np.inf)] if heavy[-1] == ranked[-1] else []
+        found = np.union1d(found, ends)
+    return found
 
 
 def short_cut(low: float, high: float) -> float:
@@ -110,9 +129,17 @@ def short_cut(low: float, high: float) -> float:
 
 
 def interval_labels(cuts: Sequence[float]) -> tuple[str, ...]:
-    """Return the names of the bins between lower limits."""
-    texts = [f"{cut:.15g}" for cut in cuts]
-    if not texts:
+    """Return the names of the bins between lower limits.
+
+    A limit just above another one, as `quantile_cuts` closes a bin, leaves one value between.
+    """
+    if not cuts:
         return ("all",)
-    middle = [f"[{low}, {high})" for low, high in pairwise(texts)]
-    return (f"< {texts[0]}", *middle, f">= {texts[-1]}")
+    texts = [f"{cut:.15g}" for cut in cuts]
+    single = [high == np.nextafter(low, np.inf) for low, high in pairwise(cuts)]
+    middle = [
+        texts[at] if single[at] else f"[{low}, {high})"
+        for at, (low, high) in enumerate(pairwise(texts))
+    ]
+    last = f"> {texts[-2]}" if single and single[-1] else f">= {texts[-1]}"
+    return (f"< {texts[0]}", *middle, last)

@@ -110,8 +110,8 @@ def population_stability(expected: Any, actual: Any, n_bins: int = 10) -> Popula
     actual : array-like of shape (n_actual,)
         The same feature, or score, of later rows.
     n_bins : int, default=10
-        Bins of numbers, of about equal rows of `expected`; equal values share a bin, so ties
-        leave fewer. Each text is its own bin. 2 to 1000.
+        Bins of numbers, of about equal rows of `expected`; a value that fills more than its
+        bin has it to itself, so ties leave fewer. Each text is its own bin. 2 to 1000.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floa
     else:
         # A feature that had no value before is cut by what it holds now.
         first = known[0].numbers if known else None
-        cuts = np.zeros(0) if first is None else quantile_cuts(first, n_bins)
+        cuts = np.zeros(0) if first is None else quantile_cuts(first, n_bins, closed=True)
         labels = [*interval_labels(cuts.tolist()), "missing"]
         parts = [_number_codes(column, cuts) for column in (before, after)]
     n_before, n_after = (
