@@ -136,3 +136,47 @@ def test_bad_use_is_told() -> None:
         use(pd.DataFrame({"customer_id": ["nobody"]}))
     with pytest.raises(InvalidDataError, match="Rename"):
         use(pd.DataFrame({"customer_id": ["c1"], "target": [1]}))
+
+
+def test_categories_of_the_future_are_not_seen() -> None:
+    frame = lines()
+    late = frame["ordered_at"] > pd.Timestamp(DATES[0])
+    colours = pd.Categorical(np.where(late, "late", "early"), categories=["early", "late", "never"])
+    seen: list[list[str]] = []
+
+    def colour(past: Orders, as_of: datetime) -> pd.DataFrame:
+        known = past.to_pandas()
+        seen.append(list(known["colour"].astype("category").cat.categories))
+        return known[["customer_id"]].drop_duplicates()
+
+    def future_colours(future: pd.DataFrame) -> Any:
+        seen.append(list(future["colour"].astype("category").cat.categories))
+        return future.groupby("customer_id")["amount"].max()
+
+    snapshots(Orders(frame.assign(colour=colours)), colour, future_colours, DATES[:1], horizon=30)
+    assert seen == [["early"], ["late"]]
+
+
+def test_frames_of_any_library_are_taken_and_returned() -> None:
+    frame = lines()
+    one = snapshots(Orders(frame), spent, "bought", DATES, horizon=30)
+    pd.testing.assert_frame_equal(snapshots(frame, spent, "bought", DATES, horizon=30), one)
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    other = snapshots(
+        frame, lambda past, as_of: pl.from_pandas(spent(past, as_of)), "bought", DATES, horizon=30
+    )
+    assert other.to_numpy().tolist() == one.to_numpy().tolist()
+
+
+def test_what_is_no_function_or_returns_no_frame_is_told() -> None:
+    frame = lines()
+    wrong: Any = "amount"
+    with pytest.raises(InvalidParameterError, match=r"(?s)features must be a function.*target"):
+        snapshots(frame, wrong, "boght", DATES, horizon=30)  # type: ignore[arg-type]
+    nothing: Any = lambda past, as_of: None  # noqa: E731
+    with pytest.raises(InvalidDataError, match="features returned nothing"):
+        snapshots(frame, nothing, "bought", DATES, horizon=30)
+    whole: Any = lambda future: future  # noqa: E731
+    with pytest.raises(InvalidDataError, match=r"must return a pandas Series .* DataFrame"):
+        snapshots(frame, spent, whole, DATES, horizon=30)

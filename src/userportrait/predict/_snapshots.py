@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from userportrait._core import frames
 from userportrait._core.params import Between, check_values
 from userportrait._core.units import to_micros
 from userportrait.data import Orders
@@ -41,7 +42,7 @@ _TARGETS = ("bought", "n_orders", "amount", "next_category")
 
 
 def snapshots(
-    orders: Orders,
+    orders: Orders | IntoFrame,
     features: Features,
     target: Target,
     dates: Iterable[Any],
@@ -55,10 +56,11 @@ def snapshots(
 
     Parameters
     ----------
-    orders : Orders
+    orders : Orders or frame
     features : callable
         Given the orders at or before a moment, and the moment (UTC, without a zone), returns a
-        frame of one row a customer with `customer_id`.
+        frame (of any library) of one row a customer with `customer_id`. Categorical columns of
+        the orders have the categories that were there by then.
     target : {'bought', 'n_orders', 'amount', 'next_category'} or callable
         What to predict, from the lines after the moment and up to `horizon` later. Whether, or
         how often, the customer orders, returns aside; the net amount, in the currency of the
@@ -125,22 +127,22 @@ def snapshots(
     3          bo 2026-03-01     5.5       0
     """
     check_values(_OWNER, {"horizon": horizon}, {"horizon": Between(0.0, 36_500.0, open_low=True)})
-    if not callable(target) and target not in _TARGETS:
-        raise InvalidParameterError(_OWNER, [unknown_name("target", str(target), _TARGETS)])
-    moments = _moments(orders, dates, horizon)
+    _check_callables(features, target)
+    table = orders if isinstance(orders, Orders) else Orders(orders)
+    moments = _moments(table, dates, horizon)
     told = next_category() if target == "next_category" else target
-    lines = _lines(orders)
-    customers = _Customers(orders)
+    lines = _lines(table)
+    customers = _Customers(table)
     parts: list[pd.DataFrame] = []
     for moment in moments:
         start, end = to_micros(moment), to_micros(moment + timedelta(days=horizon))
-        past = lines[customers.at <= start]
-        known = Orders(past, currency=orders.currency, minor_digits=orders.minor_digits)
+        past = _part(lines, customers.at <= start)
+        known = Orders(past, currency=table.currency, minor_digits=table.minor_digits)
         found = _checked(features(known, moment))
         place = customers.places(found["customer_id"], start)
         is_future = (customers.at > start) & (customers.at <= end)
         if callable(told):
-            value = _own_outcome(lines[is_future], told, found["customer_id"])
+            value = _own_outcome(_part(lines, is_future), told, found["customer_id"])
         else:
             value = customers.outcome(told, is_future)[place]
         found.insert(1, "as_of", pd.Timestamp(moment))
@@ -250,7 +252,13 @@ class _Customers:
 
 def _own_outcome(future: pd.DataFrame, target: Callable[..., Any], ids: Any) -> Any:
     """Return what a callable says of customers: 0, or None among labels, if nothing."""
-    told = target(future.copy())
+    told = target(future)
+    if not isinstance(told, pd.Series):
+        message = (
+            f"{_OWNER}: target must return a pandas Series by customer_id; it returned "
+            f"{type(told).__name__}."
+        )
+        raise InvalidDataError(message)
     if told.index.has_duplicates:
         message = f"{_OWNER}: target returned a customer more than once."
         raise InvalidDataError(message, column="customer_id")
@@ -284,8 +292,32 @@ def _lines(orders: Orders) -> pd.DataFrame:
     return lines.assign(customer_id=ids.astype(object)) if ids.dtype == "category" else lines
 
 
-def _checked(found: pd.DataFrame) -> pd.DataFrame:
+def _check_callables(features: Any, target: Any) -> None:
+    problems: list[str] = []
+    if not callable(features):
+        problems.append(
+            f"features must be a function of the orders and the moment; got "
+            f"{type(features).__name__}."
+        )
+    if not callable(target) and target not in _TARGETS:
+        problems.append(unknown_name("target", str(target), _TARGETS))
+    if problems:
+        raise InvalidParameterError(_OWNER, problems)
+
+
+def _part(lines: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return some lines; a category that none of them has is not told either."""
+    part = lines[rows]
+    coded = [name for name in part.columns if isinstance(part[name].dtype, pd.CategoricalDtype)]
+    return part.assign(**{name: part[name].cat.remove_unused_categories() for name in coded})
+
+
+def _checked(told: Any) -> pd.DataFrame:
     """Return a copy of the features, `customer_id` first."""
+    if told is None:
+        raise InvalidDataError(f"{_OWNER}: features returned nothing; it must return a frame.")
+    is_pandas = isinstance(told, pd.DataFrame)
+    found = told if is_pandas else frames.to_pandas(frames.enter(told, argument="features"))
     if "customer_id" not in found.columns:
         raise MissingColumnError("customer_id", [str(name) for name in found.columns])
     made = [name for name in ("as_of", "target") if name in found.columns]
