@@ -176,3 +176,10 @@ def test_dfbetas_are_those_of_statsmodels() -> None:
     less = Propensity().fit(frame[kept], y[kept]).summary()
     moved = (summary["coef"] - less["coef"]) / summary["std_error"]
     assert np.corrcoef(moved, found.iloc[worst, 4:].to_numpy(dtype=float))[0, 1] > 0.99
+
+
+def test_inflation_is_unknown_where_errors_are() -> None:
+    frame, y = customers(200)
+    found = Propensity(penalty="l2").fit(frame, y).variance_inflation()
+    assert found["term"].tolist() == list(frame.columns)
+    assert found[["gvif", "gvif_scaled"]].isna().all(axis=None)

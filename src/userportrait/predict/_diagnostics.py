@@ -208,7 +208,11 @@ def inflation_frame(fit: Fit, terms: Mapping[str, Ints]) -> pd.DataFrame:
     The determinants of the correlation of the coefficients are taken: of those of the term, of
     all others, and of all together.
     """
+    names = ["term", "df", "gvif", "gvif_scaled"]
     slopes = fit.covariance[1:, 1:]
+    if not np.isfinite(slopes).all():
+        unknown = [(name, len(own), np.nan, np.nan) for name, own in terms.items()]
+        return pd.DataFrame(unknown, columns=names)
     errors = np.sqrt(np.diag(slopes))
     correlation = slopes / np.outer(errors, errors)
     rows: list[dict[str, Any]] = []
@@ -219,7 +223,7 @@ def inflation_frame(fit: Fit, terms: Mapping[str, Ints]) -> pd.DataFrame:
         gvif = float(np.exp(logs[0] + logs[1] - logs[2]))
         scaled = gvif ** (1.0 / (2.0 * len(own)))
         rows.append({"term": name, "df": len(own), "gvif": gvif, "gvif_scaled": scaled})
-    return pd.DataFrame(rows, columns=["term", "df", "gvif", "gvif_scaled"])
+    return pd.DataFrame(rows, columns=names)
 
 
 def influence_frame(
