@@ -11,7 +11,7 @@ import pandas as pd
 from userportrait._core.estimator import Estimator
 from userportrait._core.params import Between, OneOf, check_params
 from userportrait.errors import ColumnTypeError, NotFittedError
-from userportrait.predict._binning_search import best_groups, evidence
+from userportrait.predict._binning_search import best_groups, evidence, turning_points
 from userportrait.predict._classes import read_outcome
 from userportrait.predict._one_column import (
     interval_labels,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BINNING_RULES", "Bins", "OptimalBinning", "find_bins"]
 
+_FINE = 1000
+"""Bins of about equal rows among which the places are sought where the rate turns."""
 _OTHER = "rarer levels"
 _MISSING = "missing"
 
@@ -97,8 +99,9 @@ class Bins:
 class OptimalBinning(Estimator):
     """Cut one feature into the bins that tell most about an outcome.
 
-    Numbers are first cut into many pre-bins of about equal rows; of all ways to join
-    neighbours, the one of greatest information value is taken. Texts are ordered by the rate
+    Numbers are first cut into many pre-bins, of about equal rows and where the rate of the
+    outcome turns; of all ways to join neighbours, the one of greatest information value is
+    taken. Texts are ordered by the rate
     of the outcome and joined the same way.
 
     Parameters
@@ -114,7 +117,8 @@ class OptimalBinning(Estimator):
         takes the direction with the greater information value. Texts have no order of their
         own, so nothing is asked of them.
     n_pre_bins : int, default=50
-        Pre-bins of numbers; equal values share one. 2 to 200.
+        Pre-bins of numbers of about equal rows; equal values share one. 2 to 200. Limits at
+        which the rate would turn back, and those of the smallest bins at both ends, come on top.
     smoothing : float, default=1.0
         Rows of the overall mix that are added to each bin before its weight is taken, so a
         bin without an outcome has a finite one. 0.001 to 1000.
@@ -129,7 +133,7 @@ class OptimalBinning(Estimator):
     cuts_ : ndarray of shape (n_bins - 1,) or None
         Lower limits of all bins but the first; None for texts.
     direction_ : {'increasing', 'decreasing', 'none'}
-        What was taken; ``'none'`` for texts.
+        What was taken; ``'none'`` for texts, and where there is one bin only.
     classes_ : ndarray of shape (2,)
         The outcomes in order; the second one is the outcome.
 
@@ -141,7 +145,9 @@ class OptimalBinning(Estimator):
     -----
     With the shares g of all outcomes and b of all other rows that fall in a bin, its weight of
     evidence is log(g / b) after smoothing, above 0 where the outcome is more likely than
-    overall, and its part of the information value is (g - b) times the weight. [1]_ The search
+    overall, and its part of the information value is (g - b) times the weight. [1]_ Pre-bins
+    are those of `n_pre_bins` quantiles and, of a thousand, the blocks in which pooling
+    adjacent violators of the direction ends. [2]_ The search
     is exact over the pre-bins, and depends on counts alone, not on the order of rows. It uses
     the outcome, so the information value of a feature of noise is above 0: a custom is to
     leave out features below 0.02.
@@ -150,6 +156,8 @@ class OptimalBinning(Estimator):
     ----------
     .. [1] Siddiqi (2006), "Credit risk scorecards", Wiley; Fisher (1958), "On grouping for
        maximum homogeneity", JASA 53.
+    .. [2] Ayer, Brunk, Ewing, Reid and Silverman (1955), "An empirical distribution function
+       for sampling with incomplete information", Annals of Mathematical Statistics 26(4).
 
     Examples
     --------
@@ -268,22 +276,41 @@ def _bins_of_numbers(
     values: Floats, outcome: Floats, totals: tuple[float, float], how: Any
 ) -> Bins:
     missing = np.isnan(values)
-    fine = quantile_cuts(values, how.n_pre_bins)
-    codes = np.searchsorted(fine, values[~missing], side="right")
-    counts = _count(codes, outcome[~missing], len(fine) + 1)
-    both: tuple[Direction, ...] = ("increasing", "decreasing")
-    asked: tuple[Direction, ...] = both if how.monotone == "auto" else (how.monotone,)
-    ways = [_search(counts, totals, how, one) for one in asked]
-    at = int(np.argmax([value for _, value in ways]))
-    starts, direction = ways[at][0], asked[at]
     known = values[~missing]
+    coarse = quantile_cuts(values, how.n_pre_bins)
+    grid = np.union1d(coarse, quantile_cuts(values, _FINE))
+    counts = _count(np.searchsorted(grid, known, side="right"), outcome[~missing], len(grid) + 1)
+    up = turning_points(counts[0], counts[1], "increasing")
+    down = turning_points(counts[0], counts[1], "decreasing")
+    turns = {"increasing": up, "decreasing": down, "none": np.union1d(up, down)}
+    both: tuple[Direction, ...] = ("increasing", "decreasing")
+    held = np.append(_ends(counts, how), np.searchsorted(grid, coarse) + 1)
+    asked: tuple[Direction, ...] = both if how.monotone == "auto" else (how.monotone,)
+    ways: list[tuple[Ints, float]] = []
+    for one in asked:
+        pre = np.union1d(held, turns[one])
+        found, value = _search(_joined(counts, pre), totals, how, one)
+        ways.append((pre[found], value))
+    at = int(np.argmax([value for _, value in ways]))
+    starts = ways[at][0]
+    direction = asked[at] if len(starts) > 1 else "none"
     cuts = [
-        short_cut(float(known[known < cut].max()), cut) for cut in fine[starts[1:] - 1].tolist()
+        short_cut(float(known[known < cut].max()), cut) for cut in grid[starts[1:] - 1].tolist()
     ]
     table, woe = _table(
         interval_labels(cuts), _joined(counts, starts), outcome[missing], totals, how
     )
     return Bins(np.array(cuts), {}, None, table, woe, direction)
+
+
+def _ends(counts: Floats, how: Any) -> Ints:
+    """Return where the first bin begins, where it ends and the last begins at their smallest."""
+    ahead = np.cumsum(counts.sum(axis=0))
+    total, n = float(ahead[-1]), len(ahead)
+    least = float(how.min_share) * total - 1e-9
+    first = int(np.searchsorted(ahead, least)) + 1
+    last = int(np.searchsorted(ahead, total - least, side="right"))
+    return np.array([0, *(at for at in (first, last) if 0 < at < n)], dtype=np.intp)
 
 
 def _bins_of_texts(column: Column, outcome: Floats, totals: tuple[float, float], how: Any) -> Bins:

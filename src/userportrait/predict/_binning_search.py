@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["best_groups", "evidence"]
+__all__ = ["best_groups", "evidence", "turning_points"]
 
 _EVEN = 1e-12
 """Differences of the value below this are rounding: the fewer bins win."""
@@ -39,6 +39,26 @@ def evidence(
     woe = odds - np.log(ones / zeros)
     woe = np.where(outcomes + others > 0, woe, 0.0)
     return woe, (outcomes / ones - others / zeros) * woe
+
+
+def turning_points(
+    outcomes: Floats, others: Floats, direction: Literal["increasing", "decreasing"]
+) -> Ints:
+    """Return where the blocks begin in which neighbours that break a direction are pooled.
+
+    Bins whose rates follow the direction gain nothing from a limit inside a block, unless
+    their least number of rows asks for one.
+    """
+    sign = 1.0 if direction == "increasing" else -1.0
+    blocks: list[tuple[int, float, float]] = []  # start, outcomes with the sign, rows
+    rows = (outcomes + others).tolist()
+    for at, ones in enumerate((sign * outcomes).tolist()):
+        start, up, n = at, ones, rows[at]
+        while blocks and blocks[-1][1] * n >= up * blocks[-1][2]:
+            start, more, earlier = blocks.pop()
+            up, n = up + more, n + earlier
+        blocks.append((start, up, n))
+    return np.array([start for start, _, _ in blocks], dtype=np.intp)
 
 
 def best_groups(

@@ -79,9 +79,9 @@ class WeightOfEvidence(MatrixEstimator):
     >>> y = [0, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1, 0] * 10
     >>> weights = WeightOfEvidence(max_bins=2).fit(X, y)
     >>> weights.iv_.round(2)
-      feature    iv  n_bins   direction
-    0    plan  0.45       2        none
-    1  visits  0.00       1  increasing
+      feature    iv  n_bins direction
+    0    plan  0.45       2      none
+    1  visits  0.00       1      none
     >>> weights.transform(X.head(2)).round(2)[:, 0].tolist()
     [-0.68, 0.68]
     """
