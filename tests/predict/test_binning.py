@@ -18,7 +18,7 @@ from userportrait.errors import (
     InvalidParameterError,
     NotFittedError,
 )
-from userportrait.predict import OptimalBinning
+from userportrait.predict import OptimalBinning, WeightOfEvidence
 from userportrait.predict._binning_search import turning_points
 
 
@@ -221,3 +221,14 @@ def test_a_rare_flag_is_cut() -> None:
     assert found.table_["n_rows"].tolist() == [990, 10]
     assert found.table_["n_outcomes"].tolist() == [99, 10]
     assert found.iv_ > 0.2
+
+
+def test_categories_of_numbers_are_texts_as_in_a_frame() -> None:
+    x, y = visits(600)
+    levels = pd.Series(x.astype(int)).astype("category")
+    one = OptimalBinning(3).fit(levels, y)
+    frame = WeightOfEvidence(max_bins=3).fit(pd.DataFrame({"x": levels}), y)
+    texts = OptimalBinning(3).fit(x.astype(int).astype(str), y)
+    assert one.cuts_ is None
+    assert one.table_["iv"].tolist() == frame.table_["iv"].tolist() == texts.table_["iv"].tolist()
+    assert one.transform(levels).tolist() == frame.transform(levels.to_frame("x"))[:, 0].tolist()

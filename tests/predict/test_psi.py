@@ -132,3 +132,9 @@ def test_a_constant_has_a_bin_of_its_own() -> None:
     found = population_stability([3.5] * 4, [1.0, 3.5, 3.5, 7.0])
     assert found.bins["bin"].tolist() == ["< 3.5", "3.5", "> 3.5"]
     assert found.bins["n_actual"].tolist() == [1, 2, 1]
+
+
+def test_levels_that_look_like_numbers_stand_by_size() -> None:
+    before = pd.Series([0, 1, 10, 2] * 5).astype("category")
+    found = population_stability(before, ["2", "10", "new", "1"] * 5)
+    assert found.bins["bin"].tolist() == ["0", "1", "2", "10", "new"]

@@ -203,7 +203,7 @@ class OptimalBinning(Estimator):
         Parameters
         ----------
         x : array-like of shape (n_rows,)
-            Numbers or texts; NaN and None are missing.
+            Numbers or texts; categories are texts, also of numbers. NaN and None are missing.
         y : array-like of shape (n_rows,)
             Two different values; the larger one is the outcome.
 

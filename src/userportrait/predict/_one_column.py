@@ -64,6 +64,8 @@ class Column:
 def read_column(values: Any, *, owner: str, name: str) -> Column:
     """Return one column of numbers or texts, from any sequence or series.
 
+    Categories are texts, also where they look like numbers, as in a frame.
+
     Raises
     ------
     InvalidDataError
@@ -72,10 +74,7 @@ def read_column(values: Any, *, owner: str, name: str) -> Column:
         If it holds neither numbers nor texts.
     """
     plain: Any = values
-    is_series = bool(isinstance(values, pd.Series))
-    if is_series:
-        plain = values.astype(object) if values.dtype == "category" else values
-    else:
+    if not isinstance(values, pd.Series):
         to_numpy = getattr(values, "to_numpy", None)
         plain = np.asarray(values if to_numpy is None else to_numpy())
         if plain.dtype.kind in "US":

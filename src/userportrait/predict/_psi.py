@@ -106,7 +106,8 @@ def population_stability(expected: Any, actual: Any, n_bins: int = 10) -> Popula
     Parameters
     ----------
     expected : array-like of shape (n_expected,)
-        Numbers or texts of the rows that a model was made on. Missing values are a bin.
+        Numbers or texts of the rows that a model was made on; categories are texts. Missing
+        values are a bin.
     actual : array-like of shape (n_actual,)
         The same feature, or score, of later rows.
     n_bins : int, default=10
@@ -168,7 +169,7 @@ def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floa
         message = "population_stability: one of expected and actual holds numbers, the other texts."
         raise ColumnTypeError(message, column="actual")
     if known and known[0].numbers is None:
-        levels = sorted({*before.levels, *after.levels})
+        levels = sorted({*before.levels, *after.levels}, key=_rank)
         at = {level: code for code, level in enumerate(levels)}
         parts = [_text_codes(column, at) for column in (before, after)]
         labels = [*levels, "missing"]
@@ -183,6 +184,11 @@ def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floa
     )
     held = np.flatnonzero(n_before + n_after)
     return [labels[at] for at in held.tolist()], n_before[held], n_after[held]
+
+
+def _rank(level: str) -> tuple[float, str]:
+    """Return what sorts levels that look like whole numbers by size, before all others."""
+    return (float(level), level) if level.isdecimal() else (np.inf, level)
 
 
 def _text_codes(column: Column, at: dict[str, int]) -> NDArray[np.intp]:
