@@ -157,6 +157,29 @@ def test_drift_is_the_stability_index_of_both_sets_of_rows() -> None:
     assert drift.loc["visits", "missing_after"] == later["visits"].isna().mean()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (np.arange(1_000) % 20 == 0, np.arange(1_000) % 20 != 0),
+        (np.where(np.arange(1_000) % 12 == 0, np.arange(1_000), 0), np.arange(1_000) % 300),
+        (np.ones(1_000), np.full(1_000, 2.0)),
+        (np.ones(1_000), np.zeros(1_000)),
+    ],
+    ids=["rare flag", "mostly zero", "constant up", "constant down"],
+)
+def test_heavy_ties_do_not_hide_drift(before: np.ndarray, after: np.ndarray) -> None:
+    other = np.arange(1_000.0)
+    X = pd.DataFrame({"tied": before, "other": other})
+    card = model_card(PrepareFeatures().fit(X), X)
+    later = pd.DataFrame({"tied": after, "other": other})
+    card = ModelCard.from_dict(json.loads(json.dumps(card.to_dict())))
+    drift = card.drift(later)
+    assert drift["verdict"].tolist() == ["large", "stable"]
+    oracle = population_stability(before, after)
+    assert drift["psi"].tolist() == pytest.approx([oracle.psi, 0.0], rel=1e-12)
+    assert card.drift(X)["psi"].tolist() == [0.0, 0.0]
+
+
 def test_an_index_that_chance_explains_is_no_drift() -> None:
     # 40 rows against ten bins: above 0.1 in most draws, though nothing has moved.
     card = model_card(PrepareFeatures().fit(FRAME), FRAME)
