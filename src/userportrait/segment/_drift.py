@@ -185,8 +185,8 @@ class SegmentDrift:
         largest = 0.0 if moves.empty else abs(float(moves["effect_size"].iloc[0]))
         return (
             f"{self.verdict}: stability index of the shares {self.psi:.3f} "
-            f"({self.chance_psi:.3f} by chance), {_far_words(self)}; largest move of a "
-            f"feature in a segment {largest:.2f}"
+            f"({self.chance_psi:.3f} by chance), far from their centre {_far_words(self)}; "
+            f"largest move of a feature in a segment {largest:.2f}"
         )
 
     def _repr_html_(self) -> str:
@@ -402,14 +402,16 @@ def _why_moves(moves: pd.DataFrame, level: float) -> list[str]:
     also = f", and {format_count(more, 'more such move')}" if more else ""
     unit = "in Cohen's h" if row["level"] else "standard deviations"
     size = f"{row['effect_size']:+.2f} {unit} (limit {MOVE_LIMIT})"
-    return [f"segment {row['segment']} ({row['name']}) moved in {what} by {size}{also}"]
+    number, name = int(row["segment"]), str(row["name"])
+    who = f"segment {number} ({name})" if number >= 0 else name
+    return [f"{who} moved in {what} by {size}{also}"]
 
 
 def _far_words(drift: SegmentDrift) -> str:
     if not drift.n_judged:
-        return "no segment was large enough to judge distances"
+        return "unknown, since no segment was large enough"
     expected = drift.far_expected / drift.n_judged
-    return f"{drift.far_share:.1%} far from their centre ({expected:.1%} expected)"
+    return f"{drift.far_share:.1%} ({expected:.1%} expected)"
 
 
 def _moves_table(moves: pd.DataFrame) -> str:

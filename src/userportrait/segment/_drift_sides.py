@@ -43,7 +43,8 @@ class Side:
 def read_side(segments: Any, X: Any, argument: str) -> Side:
     """Read the customers of one date and put them into segments."""
     features, ids, has_text_ids = X, None, False
-    if not isinstance(X, (np.ndarray, list, tuple)) and hasattr(X, "columns"):
+    given: object = X
+    if hasattr(type(given), "columns"):  # a lazy frame of polars itself warns when asked
         frame = enter(X, argument=argument)
         # Once, so that rows and customers of a lazy engine stay together.
         features = X if isinstance(X, pd.DataFrame) else to_pandas(frame)
