@@ -216,7 +216,7 @@ def test_thresholds_are_the_best_of_all() -> None:
 def test_any_classifier_gets_the_same_report(model: Any) -> None:
     X, y = rows()
     model.fit(X, y)
-    found = evaluate_classifier(model, X, y, threshold=0.0 if isinstance(model, LinearSVC) else 0.5)
+    found = evaluate_classifier(model, X, y)
     assert found.auc > 0.75
     assert found.name == type(model).__name__
     assert (found.calibration is None) == isinstance(model, LinearSVC)
@@ -301,3 +301,61 @@ def test_a_budget_buys_the_best_customers() -> None:
 def test_bad_input_is_named(call: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    "labels", [("stay", "churn"), ("No", "Yes"), (2, 1), (0.0, 2.0), (False, "yes")]
+)
+def test_an_outcome_of_other_classes_than_the_models_is_refused(labels: Any) -> None:
+    X, y = rows()
+    model = LogisticRegression().fit(X, y)
+    other = np.array([labels[one] for one in y], dtype=object)
+    for judge in (evaluate_classifier, permutation_importance):
+        with pytest.raises(InvalidDataError, match=r"classes \[0, 1\]|mixes booleans and texts"):
+            judge(model, X, other)
+        with pytest.raises(InvalidDataError, match="one class only"):
+            judge(model, X, np.ones(len(X), dtype=int))
+    texts = LogisticRegression().fit(X, np.where(y, "yes", "no"))
+    with pytest.raises(InvalidDataError, match="evaluate_classifier: LogisticRegression was fit"):
+        evaluate_classifier(texts, X, np.where(y, "Yes", "No"))
+    same = evaluate_classifier(model, X, y).auc
+    assert evaluate_classifier(texts, X, np.where(y, "yes", "no")).auc == pytest.approx(same)
+    for alike in (y.astype(bool), y.astype(float), y.astype(object), pd.Series(y)):
+        assert evaluate_classifier(model, X, alike).auc == pytest.approx(same)
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(max_depth=2), LinearSVC(), Propensity()])
+def test_the_matrix_is_by_default_that_of_predict(model: Any) -> None:
+    # Half of the rows of a leaf, and of a flag, came true: their chance is one half exactly.
+    X = np.repeat([0.0, 1.0, 2.0], 20)[:, None]
+    y = np.r_[np.zeros(18), np.ones(2), np.tile([0, 1], 10), np.zeros(2), np.ones(18)].astype(int)
+    model.fit(X, y)
+    found = evaluate_classifier(model, X, y).confusion
+    (tn, fp), (fn, tp) = metrics.confusion_matrix(y, model.predict(X))
+    assert (found.true_negative, found.false_positive) == (tn, fp)
+    assert (found.false_negative, found.true_positive) == (fn, tp)
+    shown = "0" if isinstance(model, LinearSVC) else "0.5"
+    assert str(found).startswith(f"threshold {shown}: ")
+    assert f"at {shown}<" in found._repr_html_()
+
+
+def test_outcomes_of_any_plain_kind_are_read_and_others_named() -> None:
+    y, p = scored(60)
+    expected = evaluate_scores(y, p).auc
+    for alike in (
+        y.astype(object), y.astype(bool).astype(object), pd.Series(y, dtype="Int64"),
+        y * 2.0, np.where(y, "yes", "no").astype(object), (y * 1.0).astype(object),
+    ):  # fmt: skip
+        assert evaluate_scores(alike, p).auc == expected
+    mixed = np.array([1 if one else "no" for one in y], dtype=object)
+    with pytest.raises(InvalidDataError, match="evaluate_scores: y mixes numbers and texts"):
+        evaluate_scores(mixed, p)
+    with pytest.raises(InvalidDataError, match=r"Propensity: Unknown label type: continuous.*y > "):
+        Propensity().fit(p[:, None], y + 0.5)
+    with pytest.raises(InvalidDataError, match="evaluate_scores: Unknown label type"):
+        evaluate_scores(np.array([(one,) for one in y], dtype="datetime64[D]")[:, 0], p)
+    for weights in (["a"] * 60, ["1"] * 60):
+        with pytest.raises(InvalidDataError, match="Propensity: sample_weight must hold numbers"):
+            Propensity().fit(p[:, None], y, weights)
+    with pytest.raises(InvalidDataError, match="evaluate_scores: score must hold numbers"):
+        evaluate_scores(y, p.astype(str))

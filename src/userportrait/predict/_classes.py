@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["read_outcome", "read_weights"]
+__all__ = ["check_classes", "read_numbers", "read_outcome", "read_weights"]
 
 
 def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floats]:
@@ -24,14 +25,17 @@ def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floa
     Raises
     ------
     InvalidDataError
-        If the length differs, values are missing, or there are not two classes.
+        If the length differs, values are missing or of more than one kind, or there are not
+        two classes.
     """
     if y is None:
         message = f"{owner} requires y to be passed, but the target y is None."
         raise InvalidDataError(message)
     as_column: Any = from_sklearn("utils.validation.column_or_1d")
-    check_targets: Any = from_sklearn("utils.multiclass.check_classification_targets")
-    values: NDArray[Any] = np.asarray(as_column(_plain(y), warn=True))
+    try:
+        values: NDArray[Any] = np.asarray(as_column(_plain(y), warn=True))
+    except ValueError as error:
+        raise InvalidDataError(f"{owner}: {error}") from None
     if len(values) != n_rows:
         message = (
             f"{owner}: Found input variables with inconsistent numbers of samples: "
@@ -39,7 +43,7 @@ def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floa
         )
         raise InvalidDataError(message)
     _check_known(values, owner)
-    check_targets(values)
+    values = _of_one_kind(values, owner)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) == 1:
         message = (
@@ -61,6 +65,57 @@ def _plain(y: Any) -> Any:
     return y if to_numpy is None else to_numpy()
 
 
+def _of_one_kind(values: NDArray[Any], owner: str) -> NDArray[Any]:
+    """Return labels whose type says what they are."""
+    kinds = {_kind(value) for value in values.tolist()} if values.dtype == object else set[str]()
+    if len(kinds) > 1:
+        message = f"{owner}: y mixes {' and '.join(sorted(kinds))}. Make it one kind."
+        raise InvalidDataError(message)
+    # Objects that are all booleans or numbers, as pandas keeps them beside missing values.
+    plain = values if kinds <= {"texts"} else np.asarray(values.tolist())
+    if plain.dtype.kind not in "biufUSTO" or "other values" in kinds:
+        message = (
+            f"{owner}: Unknown label type: y must hold texts, booleans or whole numbers. "
+            f"Make it two of them."
+        )
+        raise InvalidDataError(message)
+    if plain.dtype.kind == "f" and (plain != np.floor(plain)).any():
+        message = (
+            f"{owner}: Unknown label type: continuous. y holds fractions; make it two classes "
+            f"first, such as y > 0.5."
+        )
+        raise InvalidDataError(message)
+    return plain
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        return "texts"
+    if isinstance(value, (bool, np.bool_)):
+        return "booleans"
+    return "numbers" if isinstance(value, Real) else "other values"
+
+
+def check_classes(model: Any, classes: NDArray[Any], *, owner: str) -> None:
+    """Refuse an outcome whose classes are not those that a fitted model knows.
+
+    Raises
+    ------
+    InvalidDataError
+        If the model says what its classes are, and these are others or in another order.
+    """
+    known = getattr(model, "classes_", None)
+    if known is None:
+        return
+    knows, has = np.asarray(known).tolist(), classes.tolist()
+    if knows != has:
+        message = (
+            f"{owner}: {type(model).__name__} was fitted to the classes {knows}, in this order; y "
+            f"has {has}. Give y the values that it had in fit."
+        )
+        raise InvalidDataError(message)
+
+
 def _check_known(values: NDArray[Any], owner: str) -> None:
     import pandas as pd
 
@@ -71,6 +126,27 @@ def _check_known(values: NDArray[Any], owner: str) -> None:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         message = f"{owner}: y contains infinity."
         raise InvalidDataError(message)
+
+
+def read_numbers(values: Any, *, owner: str, name: str) -> Floats:
+    """Return numbers as an array of any shape; texts are refused, also those of digits.
+
+    Raises
+    ------
+    InvalidDataError
+        If it holds anything else.
+    """
+    message = f"{owner}: {name} must hold numbers."
+    try:
+        plain = np.asarray(_plain(values))
+        is_text = plain.dtype.kind in "USmM" or (
+            plain.dtype == object and any(isinstance(v, (str, bytes)) for v in plain.flat)
+        )
+        if is_text:
+            raise InvalidDataError(message)
+        return plain.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InvalidDataError(message) from None
 
 
 def read_weights(
@@ -87,7 +163,7 @@ def read_weights(
     """
     if sample_weight is None:
         return None, None
-    weights = np.asarray(_plain(sample_weight), dtype=np.float64)
+    weights = read_numbers(sample_weight, owner=owner, name="sample_weight")
     if weights.ndim == 0:
         weights = np.full(n_rows, float(weights))
     if weights.shape != (n_rows,):

@@ -12,7 +12,7 @@ from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidDataError
 from userportrait.predict._calibration import calibration_frame, error_of
-from userportrait.predict._classes import read_outcome
+from userportrait.predict._classes import check_classes, read_outcome
 from userportrait.predict._lift import lift_frame, read_score
 from userportrait.predict._roc import areas_with_covariance, delong_interval, roc_frame
 from userportrait.predict._thresholds import Confusion, confusion_of
@@ -160,7 +160,7 @@ def evaluate_classifier(
     X: Any,
     y: Any,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     n_bins: int = 10,
     confidence_level: float = 0.95,
     name: str | None = None,
@@ -174,10 +174,11 @@ def evaluate_classifier(
     X : array-like of shape (n_rows, n_features), or frame
         Rows that the model has not seen, or the figures flatter it.
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
-    threshold : float, default=0.5
-        For the confusion matrix; of the decision function, where there are no probabilities,
-        give 0.
+        The two values that the model was fitted to; the larger one is the outcome.
+    threshold : float, optional
+        For the confusion matrix: rows with at least this score are called positive. By default
+        the least number above 0.5, or above 0 of a decision function, so that the matrix is that
+        of ``predict``, which calls the first class where both are equally likely.
     n_bins : int, default=10
         For lift and calibration; 2 to 1000.
     confidence_level : float, default=0.95
@@ -193,8 +194,8 @@ def evaluate_classifier(
     InvalidParameterError
         If parameters are out of range; all of them at once.
     InvalidDataError
-        If the model gives no scores, `y` has not two values, or has values that the model
-        does not know.
+        If the model gives no scores, `y` has not two values or others than the model's
+        ``classes_``, lengths differ, or there are fewer rows than bins.
 
     References
     ----------
@@ -211,10 +212,16 @@ def evaluate_classifier(
     >>> round(found.auc, 2), found.confusion.accuracy > 0.8
     (0.97, True)
     """
-    score = scores_of(model, X)
-    return evaluate_scores(
-        y, score, threshold=threshold, n_bins=n_bins, confidence_level=confidence_level,
-        name=name or type(model).__name__,
+    owner = "evaluate_classifier"
+    line = _line_of(model) if threshold is None else threshold
+    _check(owner, line, n_bins, confidence_level)
+    values = read_score(scores_of(model, X), owner=owner)
+    classes, outcome = read_outcome(y, len(values), owner=owner)
+    check_classes(model, classes, owner=owner)
+    _check_size(owner, len(values), n_bins)
+    return _evaluation(
+        outcome, values, name=name or type(model).__name__, threshold=line, n_bins=n_bins,
+        confidence_level=confidence_level,
     )  # fmt: skip
 
 
@@ -236,7 +243,9 @@ def evaluate_scores(
     score : array-like of shape (n_rows,)
         Higher is likelier. All in [0, 1] they are taken for probabilities.
     threshold : float, default=0.5
+        For the confusion matrix: rows with at least this score are called positive.
     n_bins : int, default=10
+        For lift and calibration; 2 to 1000.
     confidence_level : float, default=0.95
     name : str, default='scores'
 
@@ -263,8 +272,20 @@ def evaluate_scores(
     >>> evaluate_scores([0, 1, 0, 1], [1, 4, 2, 3], threshold=3, n_bins=2).confusion.accuracy
     1.0
     """
+    owner = "evaluate_scores"
+    _check(owner, threshold, n_bins, confidence_level)
+    values = read_score(score, owner=owner)
+    _, outcome = read_outcome(y, len(values), owner=owner)
+    _check_size(owner, len(values), n_bins)
+    return _evaluation(
+        outcome, values, name=name, threshold=threshold, n_bins=n_bins,
+        confidence_level=confidence_level,
+    )  # fmt: skip
+
+
+def _check(owner: str, threshold: float, n_bins: int, confidence_level: float) -> None:
     check_values(
-        "evaluate_scores",
+        owner,
         {"threshold": threshold, "n_bins": n_bins, "confidence_level": confidence_level},
         {
             "threshold": Between(-1e300, 1e300),
@@ -272,11 +293,28 @@ def evaluate_scores(
             "confidence_level": Between(0.0, 1.0, open_low=True, open_high=True),
         },
     )
-    values = read_score(score, owner="evaluate_scores")
-    _, outcome = read_outcome(y, len(values), owner="evaluate_scores")
-    if len(values) < n_bins:
-        message = f"evaluate_scores: {n_bins} bins need as many rows; there are {len(values)}."
+
+
+def _check_size(owner: str, n_rows: int, n_bins: int) -> None:
+    if n_rows < n_bins:
+        message = f"{owner}: {n_bins} bins need as many rows; there are {n_rows}."
         raise InvalidDataError(message)
+
+
+def _line_of(model: Any) -> float:
+    """Return the least score that the model's ``predict`` calls positive."""
+    return float(np.nextafter(0.5 if hasattr(model, "predict_proba") else 0.0, 1.0))
+
+
+def _evaluation(
+    outcome: Floats,
+    values: Floats,
+    *,
+    name: str,
+    threshold: float,
+    n_bins: int,
+    confidence_level: float,
+) -> ClassifierEvaluation:
     areas, covariance = areas_with_covariance(outcome, values[None, :])
     roc = roc_frame(outcome, values)
     distance = (roc["true_positive_rate"] - roc["false_positive_rate"]).to_numpy()

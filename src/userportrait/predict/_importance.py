@@ -10,7 +10,7 @@ import pandas as pd
 from userportrait._core.feature_table import read_features
 from userportrait._core.params import Between, Optional, check_values
 from userportrait.errors import MissingColumnError
-from userportrait.predict._classes import read_outcome
+from userportrait.predict._classes import check_classes, read_outcome
 from userportrait.predict._evaluate import scores_of
 from userportrait.predict._roc import areas_with_covariance
 
@@ -76,7 +76,8 @@ def permutation_importance(
     )
     frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
     is_named = isinstance(X, pd.DataFrame)
-    _, outcome = read_outcome(y, len(frame), owner="permutation_importance")
+    classes, outcome = read_outcome(y, len(frame), owner="permutation_importance")
+    check_classes(model, classes, owner="permutation_importance")
     base = float(areas_with_covariance(outcome, scores_of(model, X)[None, :])[0][0])
     source = np.random.default_rng(random_state)
     rows: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import pandas as pd
 
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidDataError
-from userportrait.predict._classes import read_outcome
+from userportrait.predict._classes import read_numbers, read_outcome
 from userportrait.predict._roc import counts_by_score
 
 if TYPE_CHECKING:
@@ -119,12 +119,7 @@ def read_score(score: Any, *, owner: str, name: str = "score") -> Floats:
     InvalidDataError
         If it is not one column of finite numbers.
     """
-    to_numpy = getattr(score, "to_numpy", None)
-    try:
-        values = np.asarray(score if to_numpy is None else to_numpy(), dtype=np.float64)
-    except (TypeError, ValueError):
-        message = f"{owner}: {name} must hold numbers."
-        raise InvalidDataError(message) from None
+    values = read_numbers(score, owner=owner, name=name)
     if values.ndim != 1:
         message = f"{owner}: {name} must be one column; it has shape {values.shape}."
         raise InvalidDataError(message)

@@ -92,7 +92,7 @@ class Confusion:
 
     def __str__(self) -> str:
         return (
-            f"threshold {self.threshold:.4g}: {self.true_positive:,} right and "
+            f"threshold {_shown(self.threshold)}: {self.true_positive:,} right and "
             f"{self.false_positive:,} wrong among those called positive; "
             f"{self.false_negative:,} missed of {self.true_positive + self.false_negative:,}; "
             f"accuracy {self.accuracy:.1%}"
@@ -104,8 +104,12 @@ class Confusion:
             ("did not", f"{self.false_positive:,}", f"{self.true_negative:,}"),
         ]
         columns = ("", "called positive", "called negative")
-        title = f"Confusion matrix at {self.threshold:.4g}"
+        title = f"Confusion matrix at {_shown(self.threshold)}"
         return page_fragment(title, table(columns, rows, numeric=columns[1:]))
+
+
+def _shown(threshold: float) -> str:
+    return f"{threshold:.4g}" if abs(threshold) > 1e-300 else "0"  # just above 0 as well
 
 
 def _share(part: int, whole: int) -> float:
