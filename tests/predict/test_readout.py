@@ -119,6 +119,7 @@ def test_the_kind_of_frame_does_not_matter(
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({name: rows[0][name].to_numpy() for name in rows[0]})
     assert propensity_readout(frame, rows[1]).to_dict() == found.to_dict()
+    assert propensity_readout(frame.lazy(), rows[1]).to_dict() == found.to_dict()
     category = rows[0].astype({"plan": "category"})
     assert propensity_readout(category, rows[1]).to_dict() == found.to_dict()
 
@@ -375,5 +376,7 @@ def test_bad_rows_are_refused(rows: tuple[pd.DataFrame, np.ndarray]) -> None:
         propensity_readout(frame, y, moments=[1, 2, 3])
     with pytest.raises(InvalidDataError, match="one class has 1 row"):
         propensity_readout(frame.head(9), [0] * 8 + [1])
+    with pytest.raises(InvalidDataError, match="4 rows are held out, too few for 10 bins"):
+        propensity_readout(frame.head(20), [0, 1] * 10)
     with pytest.raises(InvalidDataError, match="missing values"):
         propensity_readout(frame.assign(age=np.nan), y)

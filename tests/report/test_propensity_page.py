@@ -171,6 +171,15 @@ def test_a_model_of_no_column_has_a_page_too() -> None:
     assert "No column is in the model" in text
 
 
+def test_columns_that_add_nothing_are_named() -> None:
+    frame, y = customers(600, seed=5)
+    frame = frame.assign(twice=2 * frame["age"], same="x", visits=frame["channel"] + "!")
+    model = Propensity(stepwise="backward", stay=0.99)
+    text = words(str(propensity_page(propensity_readout(frame, y, model=model))))
+    assert "for other columns say it already: twice" in text
+    assert "for all rows have one value: same." in text
+
+
 def test_scores_that_are_no_chances_have_no_calibration() -> None:
     frame, y = customers(600, seed=5)
     margin = propensity_readout(frame[["age", "spend"]], y, model=LinearSVC(), threshold=0.0)

@@ -318,6 +318,7 @@ def propensity_readout(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         split = reader.split(test_size, gap, seed)
+        _check_holdout(len(split.holdout), n_bins)
         fitted = reader.fit(given, split.training)
         final = reader.fit(given, split.everything) if refit else None
         training, evaluation = (
@@ -384,11 +385,21 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidParameterError(_OWNER, problems)
 
 
+def _check_holdout(n_rows: int, n_bins: int) -> None:
+    if n_rows < n_bins:
+        message = (
+            f"{_OWNER}: {n_rows} rows are held out, too few for {n_bins} bins. Give more rows, a "
+            f"larger test_size or fewer n_bins."
+        )
+        raise InvalidDataError(message)
+
+
 class _Rows:
     """The rows given, checked, and what is done with some of them."""
 
     def __init__(self, X: Any, y: Any, sample_weight: Any, moments: Any) -> None:
-        is_frame = hasattr(X, "columns") or hasattr(X, "__narwhals_dataframe__")
+        # Of the type, because a lazy frame warns where it is asked itself.
+        is_frame = hasattr(X.__class__, "columns") or hasattr(X, "__narwhals_dataframe__")
         given: Any = frames.to_pandas(frames.enter(X, argument="X")) if is_frame else X
         if isinstance(moments, str):
             names = [str(column) for column in getattr(given, "columns", ())]

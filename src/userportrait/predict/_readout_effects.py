@@ -48,9 +48,8 @@ def effects_frame(
         n = np.bincount(codes, weights=each, minlength=len(levels))
         ones = np.bincount(codes, weights=each * outcome, minlength=len(levels))
         found = dict(zip(own["level"].tolist(), range(len(own)), strict=True))
-        names: list[Any] = levels.tolist()
-        for at in sorted(range(len(names)), key=lambda at: str(names[at])):
-            level = names[at]
+        for at in _in_order(levels.tolist(), list(found)):
+            level = levels[at]
             if (term, level) in aliased or n[at] == 0:
                 continue
             row: dict[str, Any] = {
@@ -61,6 +60,14 @@ def effects_frame(
     frame = pd.DataFrame(rows, columns=_COLUMNS)
     frame["level"] = pd.Series([row["level"] for row in rows], dtype=object)  # None stays None
     return frame.astype({"is_reference": bool})
+
+
+def _in_order(levels: list[Any], shown: list[Any]) -> list[int]:
+    """Return places of levels as the model has them, the reference where it would stand."""
+    if shown == sorted(shown, key=str):
+        return sorted(range(len(levels)), key=lambda at: str(levels[at]))
+    others = [at for at, level in enumerate(levels) if level not in shown]
+    return others + [levels.index(level) for level in shown]
 
 
 def _figures(own: pd.DataFrame, place: int | None) -> dict[str, float]:

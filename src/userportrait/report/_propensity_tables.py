@@ -71,7 +71,23 @@ def coefficients(told: Told) -> list[Child] | None:
     table = text_table(
         heads, rows, caption=told.say("table.coefficients"), numeric=range(1, 9), class_="effects"
     )
-    return [table]
+    return [table, *_left_out(told)]
+
+
+def _left_out(told: Told) -> list[Markup]:
+    """Name levels and columns that add nothing."""
+    model = told.readout.told_model
+    aliased = [
+        term if level is None else f"{term} = {level}"
+        for term, level in model.aliased_
+        if level is None or term in model.terms_
+    ]
+    found = (("aliased", aliased), ("dropped", list(model.dropped_)))
+    return [
+        paragraph(told.say(f"coefficients.{key}", names=told.joined(names)), "quiet")
+        for key, names in found
+        if names
+    ]
 
 
 def _coefficient(

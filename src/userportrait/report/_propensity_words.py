@@ -275,6 +275,13 @@ SAY: dict[str, Sentence] = {
         "the same; above 5 to 10 they cannot be read one by one.",
         "VIF：因其他变量信息重叠而使系数方差膨胀的倍数；超过 5 至 10 时，不宜逐个解读系数。",
     ),
+    "coefficients.aliased": Sentence(
+        "Left out, for other columns say it already: {names}.",
+        "因与其他变量完全重复而未计入：{names}。",
+    ),
+    "coefficients.dropped": Sentence(
+        "Left out, for all rows have one value: {names}.", "因所有行取值相同而未计入：{names}。"
+    ),
     "steps.start": Sentence("start", "开始"),
     "steps.enter": Sentence("in: {term}", "加入：{term}"),
     "steps.remove": Sentence("out: {term}", "剔除：{term}"),
