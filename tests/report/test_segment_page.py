@@ -14,9 +14,11 @@ import pytest
 
 from userportrait.errors import InvalidParameterError, NotFittedError
 from userportrait.report import segment_page
+from userportrait.report._segment_answer import segment_section
+from userportrait.report._segment_cells import breakable
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
-from userportrait.report._segment_parts import breakable, features_section, segment_section
+from userportrait.report._segment_parts import features_section
 from userportrait.report._segment_words import GLOSSARY, MEASURES, SAY
 from userportrait.segment import CustomerSegments, segment_drift
 
@@ -281,6 +283,10 @@ def test_one_crowd_is_told_as_such() -> None:
     page = plain(str(segment_page(CustomerSegments().fit(blob), blob)))
     assert "No segments stand out" in page
     assert "Why this number" in page
+    assert "The segments" not in page
+    assert "Index" not in page.split("All features", 2)[2].split("What to know")[0]
+    for name in blob.columns:
+        assert f"{name}{blob[name].mean():.3g}" in page
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5])

@@ -19,13 +19,13 @@ _LEFT, _TOP, _UNDER = 46.0, 44.0, 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One measure of several numbers of segments; `mark` is a line with a name across it."""
+    """One measure of several numbers of segments; `mark` is a band with a name."""
 
     name: str
     note: str
     counts: tuple[int, ...]
     values: tuple[float, ...]
-    mark: tuple[float, str] | None = None
+    mark: tuple[float, float, str] | None = None
 
 
 def measures_chart(panels: Sequence[Panel], chosen: int, *, label: str) -> Markup:
@@ -51,7 +51,7 @@ def measures_chart(panels: Sequence[Panel], chosen: int, *, label: str) -> Marku
 
 def _panel(panel: Panel, width: float, chosen: int) -> Markup:
     known = [(k, v) for k, v in zip(panel.counts, panel.values, strict=True) if v == v]
-    heights = [v for _, v in known] + ([panel.mark[0]] if panel.mark else [])
+    heights = [v for _, v in known] + ([*panel.mark[:2]] if panel.mark else [])
     low, high = min(heights), max(heights)
     pad = 0.08 * (high - low) or 0.5 * abs(high) or 1.0
     low, high = low - pad, high + pad
@@ -71,10 +71,7 @@ def _panel(panel: Panel, width: float, chosen: int) -> Markup:
         _counts(panel.counts, across, bottom + 18),
     ]
     if panel.mark is not None:
-        y = up(panel.mark[0])
-        parts.append(element("line", x1=_LEFT, x2=right, y1=y, y2=y, class_="margin"))
-        over = y - 5 if y - 18 > _TOP else y + 14
-        parts.append(text(panel.mark[1], right, over, css="t m halo", anchor="end"))
+        parts.append(_band(*panel.mark, up, right))
     points = " ".join(f"{across(k):.1f},{up(v):.1f}" for k, v in known)
     parts.append(element("polyline", points=points, class_="curve s1"))
     for k, value in known:
@@ -83,6 +80,17 @@ def _panel(panel: Panel, width: float, chosen: int) -> Markup:
         shown = element("title", f"{k}: {value:,.4g}")
         parts.append(element("circle", shown, cx=across(k), cy=up(value), r=radius, class_=css))
     return join(parts)
+
+
+def _band(low: float, high: float, name: str, up: Callable[[float], float], right: float) -> Markup:
+    y, bottom = up(high), up(low)
+    band = None
+    if bottom > y:
+        band = element("rect", x=_LEFT, y=y, width=right - _LEFT, height=bottom - y, class_="soft1")
+    line = element("line", x1=_LEFT, x2=right, y1=y, y2=y, class_="margin")
+    inside = bottom - 5 if bottom - y >= 18 else y + 14
+    over = y - 5 if bottom == y and y - 18 > _TOP else inside
+    return join([band, line, text(name, right, over, css="t m halo", anchor="end")])
 
 
 def _grid(low: float, high: float, up: Callable[[float], float], right: float) -> Markup:

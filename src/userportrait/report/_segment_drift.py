@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 from userportrait.report._format import Formatter
 from userportrait.report._html import Child, Markup, caption_of, element, join, text_table
 from userportrait.report._page import bar, paragraph, section
+from userportrait.report._segment_cells import (
+    breakable,
+    heading,
+    mean_text,
+    swatch,
+    two_sided,
+)
 from userportrait.report._segment_facts import FEWEST, NOISE
-from userportrait.report._segment_parts import breakable, mean_text, swatch, two_sided
 from userportrait.report._segment_words import SAY
 
 if TYPE_CHECKING:
@@ -78,19 +84,12 @@ def _said(drift: SegmentDrift, language: Language) -> list[str]:
     return found
 
 
-def _named(segment: int, names: Mapping[int, str], language: Language) -> Markup:
-    if segment == NOISE:
-        return element("span", SAY["noise.name"](language))
-    number = element("span", str(segment), class_="no")
-    return element("span", number, " ", breakable(names[segment], 18))
-
-
 def _sizes(drift: SegmentDrift, names: Mapping[int, str], language: Language) -> Markup:
     fmt = Formatter(language)
     longest = max(float(drift.sizes[["share_before", "share_after"]].to_numpy().max()), 1e-9)
     rows: list[list[Child]] = [
         [
-            _named(int(row["segment"]), names, language),
+            _named(row, names, language),
             _size(int(row["n_before"]), float(row["share_before"]), longest, "f3", fmt),
             _size(int(row["n_after"]), float(row["share_after"]), longest, "f1", fmt),
             f"{100 * (float(row['share_after']) - float(row['share_before'])):+.1f}",
@@ -101,6 +100,11 @@ def _sizes(drift: SegmentDrift, names: Mapping[int, str], language: Language) ->
     heads = [SAY[f"col.{key}"](language) for key in keys]
     caption = SAY["table.drift"](language)
     return text_table(heads, rows, caption=caption, numeric=(1, 2, 3), class_="sizes")
+
+
+def _named(row: Mapping[Any, Any], names: Mapping[int, str], language: Language) -> Markup:
+    segment = int(row["segment"])
+    return heading(segment, names[segment], language)
 
 
 def _size(n: int, share: float, longest: float, css: str, fmt: Formatter) -> Markup:
@@ -130,7 +134,7 @@ def _moves(
         before, after = (mean_text(level, float(row[key])) for key in ("before", "after"))
         rows.append(
             [
-                _named(int(row["segment"]), names, language),
+                _named(row, names, language),
                 breakable(f"{word} = {level}" if level else word),
                 f"{before} → {after}",
                 join([f"{effect:+.2f}", two_sided(effect / reach)]),
@@ -153,7 +157,7 @@ def _transitions(drift: SegmentDrift, names: Mapping[int, str], language: Langua
     for at, number in enumerate(numbers):
         n_row = int(counts.iloc[at].sum())
         cells = (_cell(float(share), n_row, fmt) for share in shares.iloc[at])
-        name = _named(number, names, language)
+        name = heading(number, names[number], language)
         rows.append(element("tr", element("th", name, scope="row"), *cells))
     caption = SAY["table.transitions"](language)
     table = element(

@@ -8,15 +8,14 @@ from userportrait._core.params import InstanceOf, OneOf, Optional, check_values
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_target, document, tiles, write_page
+from userportrait.report._segment_answer import answer_section, number_section
 from userportrait.report._segment_drift import drift_section
 from userportrait.report._segment_facts import read_facts
 from userportrait.report._segment_parts import (
-    answer_section,
     cards_section,
     features_section,
     method_section,
     notes_section,
-    number_section,
 )
 from userportrait.report._segment_words import SAY
 from userportrait.report._words import Words
@@ -119,7 +118,7 @@ def segment_page(
     choice, labels = segments.choice_, dict(segments.feature_labels or {})
     sections: list[tuple[str, Markup | None]] = [
         ("number", None if choice is None else number_section(choice, language)),
-        ("cards", cards_section(facts, language)),
+        ("cards", cards_section(facts, language) if len(facts.everyone) > 1 else None),
         ("table", features_section(facts, language)),
         ("drift", None if drift is None else drift_section(drift, facts, labels, language)),
         ("notes", notes_section(facts, language)),

@@ -109,8 +109,9 @@ SAY: dict[str, Sentence] = {
         "稳定性 {value}：只用一半客户重新聚类时，最不稳定的分群仍能重现的程度。",
     ),
     "chosen.none": Sentence(
-        "Cut into {n}, the silhouette is {value}; one cloud without segments would give {cloud}.",
-        "若分为 {n} 个，轮廓系数为 {value}；若只有单一群体，约为 {cloud}。",
+        "Cut into {n}, the silhouette is {value}; one cloud without segments would give {cloud}, "
+        "by chance up to {limit}.",
+        "若分为 {n} 个，轮廓系数为 {value}；若只有单一群体，约为 {cloud}，随机波动可至 {limit}。",
     ),
     "clear.strong": Sentence(
         "The segments are far apart.",
@@ -154,6 +155,9 @@ SAY: dict[str, Sentence] = {
         "Most telling features first.",
         "各分群的均值或客户占比，下方为指数（全部客户为 100）；区分度最高的特征在前。",
     ),
+    "table.features.one": Sentence(
+        "Mean, or share of customers, of everybody", "全部客户的均值或客户占比"
+    ),
     "table.measures": Sentence("Measures of each number of segments", "各分群数量的评价指标"),
     "apart.none": Sentence("like everybody", "与总体相近"),
     "apart.of": Sentence(
@@ -177,14 +181,14 @@ SAY: dict[str, Sentence] = {
     ),
     "number.intro": Sentence(
         "Each chart holds one measure for each number of segments. The filled point is the number "
-        "chosen.",
-        "每幅图为一项指标随分群数量的变化，实心点为所选数量。",
+        "chosen; the band is what one cloud without segments gives by chance.",
+        "每幅图为一项指标随分群数量的变化，实心点为所选数量，色带为单一群体的随机波动范围。",
     ),
     "number.alt": Sentence(
         "Measures by number of segments; the table below holds the same numbers.",
         "各指标随分群数量的变化；下表给出同样的数字。",
     ),
-    "one_crowd": Sentence("one cloud", "单一群体"),
+    "one_cloud": Sentence("one cloud", "单一群体"),
     "stable": Sentence("highly stable", "高度稳定"),
     "more": Sentence("more is better", "越大越好"),
     "less": Sentence("less is better", "越小越好"),
