@@ -273,17 +273,16 @@ def test_it_is_a_scorer_and_makes_a_tag() -> None:
 
 def test_rare_categories_become_other_and_items_lend_theirs() -> None:
     shop = make_shop(400, random_state=2)
-    model = NextPurchaseCategory(items=shop.items, max_categories=4).fit(shop.orders)
-    assert model.categories_.tolist()[-1] == "other"
-    assert len(model.categories_) == 4
-    frame, items = shop.orders.to_pandas(), shop.items.to_pandas().set_index("item_id")
-    own = frame.assign(category=frame["item_id"].map(items["category"]))
-    told = NextPurchaseCategory(max_categories=4).fit(own)
-    assert told.predict(own)["probability"].tolist() == pytest.approx(
-        model.predict(shop.orders)["probability"].tolist()
+    own = NextPurchaseCategory(max_categories=4).fit(shop.orders)
+    assert own.categories_.tolist()[-1] == "other"
+    assert len(own.categories_) == 4
+    bare = shop.orders.to_pandas().drop(columns="category")
+    lent = NextPurchaseCategory(items=shop.items, max_categories=4).fit(bare)
+    assert lent.predict(bare)["probability"].tolist() == pytest.approx(
+        own.predict(shop.orders)["probability"].tolist()
     )
     brands = next_purchase_category(shop.orders, by="brand", items=shop.items, top=1)
-    assert set(brands["category"]) <= set(items["brand"])
+    assert set(brands["category"]) <= set(shop.items.to_pandas()["brand"])
 
 
 def test_the_baselines_and_scores_are_those_worked_by_hand() -> None:

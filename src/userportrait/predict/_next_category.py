@@ -124,7 +124,7 @@ class NextPurchaseCategory(Estimator):
     >>> from userportrait.data import make_shop
     >>> from userportrait.predict import NextPurchaseCategory
     >>> shop = make_shop(500)
-    >>> model = NextPurchaseCategory(items=shop.items).fit(shop.orders)
+    >>> model = NextPurchaseCategory().fit(shop.orders)
     >>> model.evaluation_[["model", "n_customers", "top1"]].round(2)
                    model  n_customers  top1
     0      next_category          153  0.46
@@ -424,7 +424,7 @@ def next_purchase_category(
     >>> from userportrait.data import make_shop
     >>> from userportrait.predict import next_purchase_category
     >>> shop = make_shop(500)
-    >>> next_purchase_category(shop.orders, items=shop.items, top=2).head(4).round(2)
+    >>> next_purchase_category(shop.orders, top=2).head(4).round(2)
       customer_id     category  probability  rank
     0     C000001         Home         0.39     1
     1     C000001  Electronics         0.16     2
