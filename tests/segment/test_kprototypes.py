@@ -120,6 +120,49 @@ def test_new_customers_go_to_the_nearest_prototype() -> None:
     assert away == pytest.approx(model.gamma_)
 
 
+@pytest.mark.parametrize("offset", [1e6, 1.7e9, 2.0**40])
+def test_an_offset_changes_nothing_but_the_prototypes(offset: float) -> None:
+    frame, _ = mixture()
+    frame = frame.round(3)
+    moved = frame.assign(spend=frame["spend"] + offset, age=frame["age"] - offset)
+    model, other = KPrototypes(3).fit(frame), KPrototypes(3).fit(moved)
+    assert other.cost_ == pytest.approx(model.cost_, rel=1e-3)
+    assert other.cost_ == pytest.approx(cost_by_hand(moved, other.labels_, other.gamma_))
+    assert other.predict(moved).tolist() == other.labels_.tolist()
+    distances = other.transform(moved)
+    assert distances[np.arange(len(frame)), other.labels_].sum() == pytest.approx(other.cost_)
+    means = moved.groupby(other.labels_)["spend"].mean()
+    assert other.prototypes_["spend"].to_numpy() == pytest.approx(means.to_numpy(), abs=1e-4)
+
+
+def test_distances_of_large_numbers_are_right() -> None:
+    model = KPrototypes(1).fit(1e9 + np.arange(5.0)[:, None])
+    away = model.transform(1e9 + np.arange(5.0)[:, None]).ravel()
+    assert away.tolist() == [4.0, 1.0, 0.0, 1.0, 4.0]
+
+
+def test_clusters_far_apart_are_cut_up_as_if_they_were_near() -> None:
+    source = np.random.default_rng(0)
+    parts = source.normal(size=(80, 2))
+    parts[40:, 1] += 6.0
+    X = np.concatenate([parts, parts + 1e10])
+    model = KPrototypes(4).fit(X)
+    assert model.sizes_.tolist() == [40, 40, 40, 40]
+    assert model.cost_ == pytest.approx(2.0 * KPrototypes(2).fit(parts).cost_, rel=1e-3)
+    assert model.predict(X).tolist() == model.labels_.tolist()
+
+
+def test_numbers_whose_squares_overflow_are_refused() -> None:
+    frame = pd.DataFrame({"near": [1.0, 2.0, 3.0], "far": [1e200, 2e200, 3e200]})
+    with pytest.raises(InvalidDataError, match="'far' holds numbers more than 1e\\+150 apart"):
+        KPrototypes(2).fit(frame)
+    with pytest.raises(InvalidDataError, match="'far' holds numbers"):
+        KPrototypes(2).fit(frame.assign(far=[-1.7e308, 0.0, 1.7e308]))
+    model = KPrototypes(2).fit(frame[["near"]])
+    with pytest.raises(InvalidDataError, match="'near' holds numbers"):
+        model.predict(pd.DataFrame({"near": [1.0, -1e300]}))
+
+
 def test_only_numbers_are_k_means() -> None:
     from sklearn.cluster import KMeans
 

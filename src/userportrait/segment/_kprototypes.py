@@ -11,7 +11,7 @@ from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, Optional, check_params
 from userportrait._core.threads import thread_count
 from userportrait.errors import InvalidDataError, MissingColumnError
-from userportrait.segment._mixed_rows import MixedRows, codes_of, levels_of
+from userportrait.segment._mixed_rows import FARTHEST, MixedRows, centres_of, codes_of, levels_of
 from userportrait.segment._mixed_search import search
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class KPrototypes(MatrixEstimator):
     rows (200 a cluster, if more), then on all of them. A cluster that loses its last row takes
     the row farthest from its own prototype, so no cluster stays empty and no start is stuck.
     Rows are put in an order of their own first: a shuffled table gives the same clusters.
+    Numbers are taken from near their mean, so dates and other large numbers keep their
+    differences.
     Time is O(n k (d + c)) a pass, where c counts categories after packing.
 
     References
@@ -169,8 +171,8 @@ class KPrototypes(MatrixEstimator):
         InvalidParameterError
             If parameters are out of range; all of them at once.
         InvalidDataError
-            If values are missing or infinite, if a column of texts is not among
-            `categorical`, or if there are fewer distinct rows than clusters.
+            If values are missing, infinite or more than 1e150 apart, if a column of texts is
+            not among `categorical`, or if there are fewer distinct rows than clusters.
         """
         check_params(self, self._rules)
         return self.fit_table(self._read_features(X, fitting=True))
@@ -181,15 +183,17 @@ class KPrototypes(MatrixEstimator):
         self._levels: dict[str, NDArray[Any]] = {
             name: levels_of(values) for name, values in categories.items()
         }
-        numbers = np.array([v for k, v in table.numbers.items() if k not in categories])
-        numbers = numbers.reshape(-1, table.n_rows)
+        numbers = _numbers_of(table, categories)
         codes = self._codes(categories, table.n_rows)
-        self.gamma_ = self._gamma(numbers)
         order, n_distinct = _own_order(numbers, codes)
         if n_distinct < self.n_clusters:
             raise InvalidDataError(_too_few(self.n_clusters, n_distinct, table.n_rows))
+        numbers, codes = numbers[:, order], codes[:, order]
+        self._centres: Floats = centres_of(numbers)
+        self._take_centres(numbers, [name for name in table.numbers if name not in categories])
+        self.gamma_ = self._gamma(numbers)
         found = search(
-            self._rows(numbers[:, order], codes[:, order]),
+            self._rows(numbers, codes),
             self.n_clusters,
             n_init=self.n_init,
             max_iter=self.max_iter,
@@ -237,7 +241,7 @@ class KPrototypes(MatrixEstimator):
 
     def predict_table(self, table: FeatureTable) -> Ints:
         """Return the clusters of rows that are read already."""
-        return self._new_rows(table).nearest(self._prototypes)[0]
+        return self._new_rows(table).exactly().nearest(self._prototypes)[0]
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row from each prototype.
@@ -252,7 +256,7 @@ class KPrototypes(MatrixEstimator):
             Squared distance over the numbers plus `gamma_` for each mismatch.
         """
         table = self._read_features(X, fitting=False)
-        return self._new_rows(table).all_distances(self._prototypes)
+        return self._new_rows(table).exactly().all_distances(self._prototypes)
 
     def fit_transform(self, X: Any, y: object = None) -> Floats:
         """Find the prototypes and return the distance of each row from each of them."""
@@ -261,9 +265,23 @@ class KPrototypes(MatrixEstimator):
     def _new_rows(self, table: FeatureTable) -> MixedRows:
         categories = self._categories_of(table)
         _check_same(set(categories), set(self._levels))
-        numbers = np.array([v for k, v in table.numbers.items() if k not in categories])
-        numbers = numbers.reshape(-1, table.n_rows)
+        numbers = _numbers_of(table, categories)
+        self._take_centres(numbers, [name for name in table.numbers if name not in categories])
         return self._rows(numbers, self._codes(categories, table.n_rows))
+
+    def _take_centres(self, numbers: Floats, names: Sequence[str]) -> None:
+        """Take the centres away, in place; raise if squares of what is left may overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            numbers -= self._centres[:, None]
+        for name, values in zip(names, numbers, strict=True):
+            far = np.flatnonzero(~(np.abs(values) <= FARTHEST))
+            if len(far):
+                message = (
+                    f"{type(self).__name__}: column '{name}' holds numbers more than "
+                    f"{FARTHEST:g} apart, whose squares are too large. Bring it to one scale "
+                    f"with the others first, or leave it out."
+                )
+                raise InvalidDataError(message, column=name)
 
     def _rows(self, numbers: Floats, codes: Ints) -> MixedRows:
         # One code more than there are levels: for those that fit has not seen.
@@ -302,11 +320,18 @@ class KPrototypes(MatrixEstimator):
         self.cost_, self.n_iter_ = found.cost, found.n_iter
         self._prototypes: Prototypes = found.prototypes
         columns: dict[str, Any] = {}
-        means, modes = iter(self._prototypes.means.T), iter(self._prototypes.modes.T)
+        means = iter((self._prototypes.means + self._centres).T)
+        modes = iter(self._prototypes.modes.T)
         for name in table.names:
             levels = self._levels.get(name)
             columns[name] = next(means) if levels is None else levels[next(modes)]
         self.prototypes_ = pd.DataFrame(columns).infer_objects()
+
+
+def _numbers_of(table: FeatureTable, categories: Mapping[str, object]) -> Floats:
+    """Return the columns that are no categories, one a row."""
+    found = np.array([v for name, v in table.numbers.items() if name not in categories])
+    return found.reshape(-1, table.n_rows)
 
 
 def _name_at(which: str | int, names: Sequence[str]) -> str:

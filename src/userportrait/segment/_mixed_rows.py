@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["MixedRows", "Prototypes", "codes_of", "levels_of"]
+__all__ = ["FARTHEST", "MixedRows", "Prototypes", "centres_of", "codes_of", "levels_of"]
 
 _MOST_PACKED = 4096
 """Combinations of levels that one table may have a row for: it stays in the nearest cache."""
+FARTHEST = 1e150
+"""How far numbers may be from their centre: a sum of squares of larger ones may overflow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +71,7 @@ class MixedRows:
     Parameters
     ----------
     numbers : ndarray of shape (n_numbers, n_rows)
-        One row of it is one column of the table.
+        One row of it is one column of the table, less its centre.
     codes : ndarray of int, shape (n_categories, n_rows)
         Codes of levels, from 0.
     n_levels : sequence of int
@@ -85,23 +88,39 @@ class MixedRows:
         self.n_rows = numbers.shape[1]
         self._packed = _pack(codes, self.n_levels)
         self._squares: Floats = np.einsum("ij,ij->j", self.numbers, self.numbers)
+        self.is_exact = False
 
     def take(self, rows: Ints) -> MixedRows:
         """Return some of the rows."""
-        return MixedRows(self.numbers[:, rows], self.codes[:, rows], self.n_levels, self.gamma)
+        found = MixedRows(self.numbers[:, rows], self.codes[:, rows], self.n_levels, self.gamma)
+        found.is_exact = self.is_exact
+        return found
+
+    def exactly(self) -> MixedRows:
+        """Return the same rows, with squares of differences instead of expanded squares.
+
+        That is slower, and right also where numbers are far larger than their differences.
+        """
+        found = copy(self)
+        found.is_exact = True
+        return found
 
     def prototypes_at(self, rows: Ints) -> Prototypes:
         """Return rows as prototypes."""
         return Prototypes(self.numbers[:, rows].T.copy(), self.codes[:, rows].T.copy())
 
     def distances(self, prototypes: Prototypes) -> Floats:
-        """Return distances to each prototype, shape (n_clusters, n_rows), less own squares.
+        """Return distances to each prototype, shape (n_clusters, n_rows).
 
-        What is left out is the same for all prototypes of a row, so the nearest one is the same.
+        Expanded squares lack the row's own square, which is the same for all prototypes, so
+        the nearest one is the same.
         """
         means = prototypes.means
-        found: Floats = (-2.0 * means) @ self.numbers
-        found += np.einsum("ij,ij->i", means, means)[:, None]
+        if self.is_exact:
+            found = self._squared_differences(means)
+        else:
+            found = (-2.0 * means) @ self.numbers
+            found += np.einsum("ij,ij->i", means, means)[:, None]
         for packed in self._packed:
             modes = prototypes.modes[:, packed.at]
             mismatches = (packed.digits[None, :, :] != modes[:, None, :]).sum(axis=2)
@@ -113,7 +132,8 @@ class MixedRows:
     def all_distances(self, prototypes: Prototypes) -> Floats:
         """Return distances of each row from each prototype, shape (n_rows, n_clusters)."""
         found = self.distances(prototypes)
-        found += self._squares
+        if not self.is_exact:
+            found += self._squares
         return np.maximum(found.T, 0.0)
 
     def nearest(self, prototypes: Prototypes) -> tuple[Ints, Floats]:
@@ -125,8 +145,18 @@ class MixedRows:
             closer = distances[at] < best
             labels[closer] = at
             np.minimum(best, distances[at], out=best)
-        best += self._squares
+        if not self.is_exact:
+            best += self._squares
         return labels, np.maximum(best, 0.0, out=best)
+
+    def _squared_differences(self, means: Floats) -> Floats:
+        found = np.zeros((len(means), self.n_rows))
+        for total, of_cluster in zip(found, means.tolist(), strict=True):
+            for values, mean in zip(self.numbers, of_cluster, strict=True):
+                off = values - mean
+                off *= off
+                total += off
+        return found
 
     def update(self, labels: Ints, old: Prototypes) -> tuple[Prototypes, Ints]:
         """Return means and modes of the clusters, and their sizes; an empty one stays as it was."""
@@ -148,7 +178,7 @@ class MixedRows:
         return Prototypes(means, modes), sizes
 
     def cost(self, labels: Ints, prototypes: Prototypes) -> float:
-        """Return the sum of distances, without the cancellation that `nearest` may have."""
+        """Return the sum of distances, without the cancellation that expanded squares have."""
         total = 0.0
         for at, x in enumerate(self.numbers):
             off = x - prototypes.means[labels, at]
@@ -179,6 +209,23 @@ def _packed(codes: Ints, columns: list[int], n_levels: list[int]) -> _Packed:
         whole += codes[column].astype(np.int32)
     digits = np.indices(tuple(n_levels)).reshape(len(n_levels), -1).T
     return _Packed(whole, np.ascontiguousarray(digits), tuple(columns))
+
+
+def centres_of(numbers: Floats) -> Floats:
+    """Return a number near the mean of each column; NaN if some are beyond `FARTHEST` of it.
+
+    Without it, numbers are about as large as their differences, so that their squares keep
+    these. It is a multiple of a power of two, so that whole numbers stay whole.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        low: Floats = numbers.min(axis=1)
+        span: Floats = numbers.max(axis=1) - low
+        span[span > FARTHEST] = np.nan
+        unit = np.exp2(np.floor(np.log2(np.where(span == 0, 1.0, span))) - 2.0)
+        middle: Floats = low + (numbers - low[:, None]).mean(axis=1)
+        found: Floats = np.round(middle / unit) * unit
+        found[~np.isfinite(found)] = np.nan
+    return found
 
 
 def levels_of(values: NDArray[Any]) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,12 +27,16 @@ _SAMPLE = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Where one start ended."""
+    """Where one start ended.
+
+    `is_precise` says whether the distances that led there sum up to the cost.
+    """
 
     prototypes: Prototypes
     labels: Ints
     cost: float
     n_iter: int
+    is_precise: bool
 
 
 def search(
@@ -63,17 +67,10 @@ def search(
     seeds = np.random.SeedSequence(random_state).spawn(n_init)
 
     def start(seed: np.random.SeedSequence) -> Found:
-        source = np.random.default_rng(seed)
-        chosen = rows
-        size = max(_SAMPLE, 200 * n_clusters)
-        prototypes: Prototypes | None = None
-        if rows.n_rows > 2 * size:
-            picked = np.sort(source.choice(rows.n_rows, size=size, replace=False))
-            chosen = rows.take(picked)
-            prototypes = _settle(chosen, _seed(chosen, n_clusters, source), max_iter).prototypes
-        else:
-            prototypes = _seed(chosen, n_clusters, source)
-        return _settle(rows, prototypes, max_iter)
+        found = _start(rows, n_clusters, max_iter, np.random.default_rng(seed))
+        if found.is_precise:
+            return found
+        return _start(rows.exactly(), n_clusters, max_iter, np.random.default_rng(seed))
 
     with one_blas_thread():
         if n_jobs == 1 or n_init == 1:
@@ -81,7 +78,17 @@ def search(
         else:
             with ThreadPoolExecutor(n_jobs) as pool:
                 found = list(pool.map(start, seeds))
-        return _numbered(rows, min(found, key=lambda one: one.cost))
+        return _numbered(rows.exactly(), min(found, key=lambda one: one.cost))
+
+
+def _start(rows: MixedRows, n_clusters: int, max_iter: int, source: np.random.Generator) -> Found:
+    size = max(_SAMPLE, 200 * n_clusters)
+    if rows.n_rows <= 2 * size:
+        return _settle(rows, _seed(rows, n_clusters, source), max_iter)
+    picked = np.sort(source.choice(rows.n_rows, size=size, replace=False))
+    chosen = rows.take(picked)
+    prototypes = _settle(chosen, _seed(chosen, n_clusters, source), max_iter).prototypes
+    return _settle(rows, prototypes, max_iter)
 
 
 def _numbered(rows: MixedRows, found: Found) -> Found:
@@ -100,12 +107,14 @@ def _numbered(rows: MixedRows, found: Found) -> Found:
     while True:
         moved = rows.nearest(prototypes)[0]
         if not np.bincount(moved, minlength=len(sizes)).all():
-            return Found(prototypes, labels, rows.cost(labels, prototypes), found.n_iter)
+            return replace(
+                found, prototypes=prototypes, labels=labels, cost=rows.cost(labels, prototypes)
+            )
         labels = moved
         cost = rows.cost(labels, prototypes)
         better = rows.update(labels, prototypes)[0]
         if rows.cost(labels, better) >= cost * (1.0 - 1e-12):
-            return Found(prototypes, labels, cost, found.n_iter)
+            return replace(found, prototypes=prototypes, labels=labels, cost=cost)
         prototypes = better
 
 
@@ -143,9 +152,11 @@ def _settle(rows: MixedRows, prototypes: Prototypes, max_iter: int) -> Found:
         if np.array_equal(moved, labels):
             break
         labels = moved
+    cost = rows.cost(labels, prototypes)
+    is_precise = abs(float(away.sum()) - cost) <= 1e-6 * cost
     labels = _without_gaps(labels, away, len(prototypes))
     prototypes, _ = rows.update(labels, prototypes)
-    return Found(prototypes, labels, rows.cost(labels, prototypes), n_iter)
+    return Found(prototypes, labels, rows.cost(labels, prototypes), n_iter, is_precise)
 
 
 def _refill(rows: MixedRows, prototypes: Prototypes, empty: Ints, away: Floats) -> Prototypes:
