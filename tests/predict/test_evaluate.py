@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -359,3 +360,71 @@ def test_outcomes_of_any_plain_kind_are_read_and_others_named() -> None:
             Propensity().fit(p[:, None], y, weights)
     with pytest.raises(InvalidDataError, match="evaluate_scores: score must hold numbers"):
         evaluate_scores(y, p.astype(str))
+
+
+def test_a_budget_and_a_number_of_customers_take_the_better_of_two_orders() -> None:
+    # Worked by hand: five cheap customers bring 1.5 each, five dear ones 20 each.
+    value, cost = [2.5] * 5 + [40.0] * 5, [1.0] * 5 + [20.0] * 5
+    found = choose_targets(range(10), [1.0] * 10, value=value, cost=cost, budget=100.0, n_most=5)
+    assert found.customers["customer_id"].tolist() == [5, 6, 7, 8, 9]
+    assert (found.expected_profit, found.cost) == (100.0, 100.0)
+
+
+def test_a_budget_alone_is_within_one_customer_of_every_list() -> None:
+    for seed in range(40):
+        source = np.random.default_rng(seed)
+        p, value = source.random(8), source.integers(1, 20, 8).astype(float)
+        cost, budget = source.integers(0, 6, 8).astype(float), float(source.integers(1, 15))
+        profit = p * value - cost
+        found = choose_targets(range(8), p, value=value, cost=cost, budget=budget)
+        sets = (np.array(list(np.binary_repr(code, 8))) == "1" for code in range(256))
+        best = max(profit[one].sum() for one in sets if cost[one].sum() <= budget)
+        assert found.cost <= budget
+        assert best - max(profit.max(), 0.0) <= found.expected_profit <= best + 1e-9
+
+
+@pytest.mark.parametrize("name", ["value", "cost"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), None, "10", ["10", "10"], [1, None]])
+def test_a_value_or_cost_that_is_no_number_is_refused(name: str, bad: Any) -> None:
+    with pytest.raises(InvalidDataError, match=f"choose_targets: {name} "):
+        choose_targets(["ann", "bo"], [0.5, 0.5], **{name: bad})
+
+
+def test_a_budget_of_29_of_100_rows_calls_29() -> None:
+    y, score = np.arange(100) % 2, np.arange(100.0)
+    for share in np.arange(1, 101):
+        limit = choose_threshold(y, score, by="budget", budget=share / 100)
+        assert (score >= limit).sum() == share
+
+
+def test_equally_good_thresholds_give_the_highest() -> None:
+    # Brute force in fractions: rounding must not choose between ties.
+    source = np.random.default_rng(0)
+    for _ in range(300):
+        n = int(source.integers(4, 40))
+        y = np.r_[0, 1, source.integers(0, 2, n)]
+        score = source.integers(0, 8, n + 2).astype(float)
+        ones, zeros = int(y.sum()), int((1 - y).sum())
+        tried = [np.inf, *sorted(set(score.tolist()), reverse=True)]
+        called = [score >= one for one in tried]
+        right = [int(y[c].sum()) for c in called]
+        wrong = [int((1 - y)[c].sum()) for c in called]
+        youden = [Fraction(r, ones) - Fraction(w, zeros) for r, w in zip(right, wrong, strict=True)]
+        expected = tried[youden.index(max(youden))]
+        assert choose_threshold(y, score) == expected
+        assert evaluate_scores(y, score, n_bins=2).ks_threshold == expected
+        costs = [
+            Fraction(w, 10) + Fraction(3 * (ones - r), 10)
+            for r, w in zip(right, wrong, strict=True)
+        ]
+        chosen = choose_threshold(
+            y, score, by="cost", false_positive_cost=0.1, false_negative_cost=0.3
+        )
+        assert chosen == tried[costs.index(min(costs))]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), "a", None])
+def test_a_threshold_that_is_no_number_is_refused(bad: Any) -> None:
+    with pytest.raises(InvalidParameterError, match="confusion: threshold"):
+        confusion([0, 1], [0.1, 0.9], bad)
+    assert confusion([0, 1], [0.1, 0.9], np.inf).false_negative == 1

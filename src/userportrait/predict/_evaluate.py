@@ -318,7 +318,10 @@ def _evaluation(
     areas, covariance = areas_with_covariance(outcome, values[None, :])
     roc = roc_frame(outcome, values)
     distance = (roc["true_positive_rate"] - roc["false_positive_rate"]).to_numpy()
-    at = int(np.argmax(distance))
+    ones = float(outcome.sum())
+    hits = np.rint(roc["true_positive_rate"].to_numpy() * ones)
+    # Whole numbers, so that of equal distances the highest threshold is found.
+    at = int(np.argmax(hits * len(outcome) - roc["n_rows"].to_numpy() * ones))
     recall = roc["true_positive_rate"].to_numpy()
     is_probability = bool((values >= 0).all() and (values <= 1).all())
     calibration = calibration_frame(outcome, values, n_bins) if is_probability else None

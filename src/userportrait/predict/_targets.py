@@ -110,9 +110,9 @@ def choose_targets(
     probability : array-like of shape (n_customers,)
         Chance of a response, in [0, 1]; calibrated, or the profit is wrong.
     value : float or array-like of shape (n_customers,), default=1.0
-        What a response brings.
+        What a response brings; finite.
     cost : float or array-like of shape (n_customers,), default=0.0
-        What a contact costs, 0 or more.
+        What a contact costs, 0 or more and finite.
     budget : float, optional
         Cost of all contacts, at most.
     n_most : int, optional
@@ -127,15 +127,17 @@ def choose_targets(
     InvalidParameterError
         If `budget` or `n_most` are out of range.
     InvalidDataError
-        If lengths differ, values are missing, IDs stand twice, or probabilities are outside
-        [0, 1].
+        If lengths differ, values are missing, infinite or not numbers, IDs stand twice, or
+        probabilities are outside [0, 1].
 
     Notes
     -----
-    Customers are taken by expected profit per cost where there is a budget and costs differ,
-    by expected profit otherwise, equal ones in the order given, as long as the budget lasts; a
-    customer that no longer fits is passed over. That is within one customer's profit of the
-    best list. [1]_
+    Without a budget customers are taken by expected profit, equal ones in the order given.
+    With one they are taken by expected profit per cost as long as the budget lasts, and a
+    customer that no longer fits is passed over: that is within one customer's profit of the
+    best list. [1]_ They are also taken by expected profit alone, and the better of the two
+    lists is kept. Where `n_most` ends both before the budget does, there may be a better list
+    of cheap and dear customers, and no bound says by how much.
 
     References
     ----------
@@ -168,8 +170,8 @@ def choose_targets(
         message = "choose_targets: cost must be 0 or more."
         raise InvalidDataError(message, rows=bad[:5].tolist(), n_rows=len(bad))
     profit = chance * worth - price
-    order = _order(profit, price, budget)
-    chosen = _within(order, price, budget, n_most)
+    lists = [_within(order, price, budget, n_most) for order in _orders(profit, price, budget)]
+    chosen = max(lists, key=lambda rows: float(profit[rows].sum()))
     frame = pd.DataFrame(
         {
             "rank": np.arange(1, len(chosen) + 1),
@@ -203,7 +205,8 @@ def _check_ids(ids: pd.Series[Any], n_rows: int) -> None:
 
 def _spread(values: Any, n_rows: int, name: str) -> Floats:
     if np.ndim(values) == 0:
-        return np.full(n_rows, float(values))
+        single = read_score([values], owner="choose_targets", name=name)
+        return np.full(n_rows, single[0])
     found = read_score(values, owner="choose_targets", name=name)
     if len(found) != n_rows:
         message = f"choose_targets: {name} has {len(found)} values for {n_rows} customers."
@@ -211,15 +214,16 @@ def _spread(values: Any, n_rows: int, name: str) -> Floats:
     return found
 
 
-def _order(profit: Floats, price: Floats, budget: float | None) -> NDArray[np.intp]:
-    """Return the rows that pay, best first."""
+def _orders(profit: Floats, price: Floats, budget: float | None) -> list[NDArray[np.intp]]:
+    """Return the rows that pay, best first: by profit, with a budget also by profit per cost."""
     paying = np.flatnonzero(profit > 0)
     worth = profit[paying]
-    if budget is not None and price[paying].size and price[paying].min() < price[paying].max():
-        with np.errstate(divide="ignore"):
-            worth = worth / price[paying]
-    found: NDArray[np.intp] = paying[np.lexsort((-profit[paying], -worth))]
-    return found
+    by_profit: NDArray[np.intp] = paying[np.argsort(-worth, kind="stable")]
+    if budget is None or not len(paying) or price[paying].min() == price[paying].max():
+        return [by_profit]
+    with np.errstate(divide="ignore"):
+        per_cost = worth / price[paying]
+    return [paying[np.lexsort((-worth, -per_cost))], by_profit]
 
 
 def _within(

@@ -125,7 +125,7 @@ def confusion(y: Any, score: Any, threshold: float = 0.5) -> Confusion:
         Two different values; the larger one is the outcome.
     score : array-like of shape (n_rows,)
     threshold : float, default=0.5
-        Rows with at least this score are called positive.
+        Rows with at least this score are called positive; ``inf`` calls nobody.
 
     Returns
     -------
@@ -133,6 +133,8 @@ def confusion(y: Any, score: Any, threshold: float = 0.5) -> Confusion:
 
     Raises
     ------
+    InvalidParameterError
+        If `threshold` is not a number.
     InvalidDataError
         If lengths differ, values are missing, or `y` has not two values.
 
@@ -146,6 +148,7 @@ def confusion(y: Any, score: Any, threshold: float = 0.5) -> Confusion:
     >>> print(confusion([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
     threshold 0.5: 1 right and 1 wrong among those called positive; 1 missed of 2; accuracy 50.0%
     """
+    check_values("confusion", {"threshold": threshold}, {"threshold": Between(-np.inf, np.inf)})
     scores = read_score(score, owner="confusion")
     _, outcome = read_outcome(y, len(scores), owner="confusion")
     return confusion_of(outcome, scores, threshold)
@@ -235,10 +238,14 @@ def choose_threshold(
     ones = float(outcome.sum())
     zeros = len(outcome) - ones
     if by == "budget":
-        return float(thresholds[np.flatnonzero(rows <= (budget or 0.0) * len(scores))[-1]])
+        limit = (budget or 0.0) * len(scores) * (1.0 + 1e-12)  # 0.29 of 100 rows are 29
+        return float(thresholds[np.flatnonzero(rows <= limit)[-1]])
     gains = {
-        "youden": hits / ones - (rows - hits) / zeros,
+        "youden": hits * zeros - (rows - hits) * ones,  # whole numbers: ties are exact
         "f1": 2.0 * hits / (rows + ones),
         "cost": -(false_positive_cost * (rows - hits) + false_negative_cost * (ones - hits)),
     }
-    return float(thresholds[int(np.argmax(gains[by]))])
+    gain = gains[by]
+    # Costs are added up with rounding; the highest of equally good thresholds comes first.
+    even = 1e-12 * float(np.abs(gain).max())
+    return float(thresholds[int(np.argmax(gain >= gain.max() - even))])
