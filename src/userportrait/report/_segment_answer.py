@@ -164,7 +164,9 @@ def _rule_cell(portrait: Portrait, language: Language) -> Child:
     if portrait.rule is None:
         return "–"
     fmt = Formatter(language)
-    shares = " / ".join(fmt.share(v) for v in (portrait.rule.precision, portrait.rule.recall))
+    shares = "\u00a0/\u00a0".join(
+        fmt.share(v) for v in (portrait.rule.precision, portrait.rule.recall)
+    )
     return join([rule_text(portrait.rule.text), " ", element("small", shares)])
 
 

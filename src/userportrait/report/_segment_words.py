@@ -141,7 +141,7 @@ SAY: dict[str, Sentence] = {
     "col.customers": Sentence("Customers", "客户数"),
     "col.share": Sentence("Share", "占比"),
     "col.apart": Sentence("What sets it apart", "突出特点"),
-    "col.rule": Sentence("Rule", "规则"),
+    "col.rule": Sentence("Rule, its precision / recall", "规则（精确率 / 召回率）"),
     "col.feature": Sentence("Feature", "特征"),
     "col.mean": Sentence("Mean", "均值"),
     "col.everybody": Sentence("Everybody", "全部客户"),
