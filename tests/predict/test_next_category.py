@@ -312,6 +312,8 @@ def test_bad_use_is_told() -> None:
         NextPurchaseCategory(by="brand", items=items).fit(frame)
     with pytest.raises(InvalidDataError, match="has 1 different values"):
         NextPurchaseCategory().fit(frame.assign(category="tea"))
+    with pytest.raises(InvalidDataError, match="called 'customer_id'"):
+        NextPurchaseCategory().fit(frame.replace({"category": {"tea": "customer_id"}}))
     with pytest.raises(InvalidDataError, match="longer history or a smaller horizon"):
         NextPurchaseCategory(horizon=400).fit(frame)
     with pytest.raises(InvalidParameterError, match="before the first order"):

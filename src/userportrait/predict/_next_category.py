@@ -208,6 +208,9 @@ class NextPurchaseCategory(Estimator):
                 f"values in the purchases until {moment.isoformat()}; two or more are needed."
             )
             raise InvalidDataError(message, column=self.by)
+        if "customer_id" in purchases.categories.tolist():
+            message = "NextPurchaseCategory: a category is called 'customer_id'. Rename it."
+            raise InvalidDataError(message, column=self.by)
         self._learn(purchases, end)
         self.as_of_ = moment
         return self
