@@ -19,9 +19,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from helpers.public_outcomes import read_outcomes
+from userportrait.data import make_shop
 from userportrait.errors import InvalidDataError, InvalidParameterError, NotFittedError
 from userportrait.predict import (
     ModelCard,
+    NextPurchaseCategory,
     OptimalBinning,
     Propensity,
     Scorecard,
@@ -96,6 +98,18 @@ def test_a_card_has_no_rows_and_no_ids() -> None:
     assert (mail.name, mail.levels, mail.n_levels, mail.range) == (
         "mail", (), 400, "400 different texts",
     )  # fmt: skip
+
+
+def test_of_many_levels_none_of_a_few_rows_is_kept() -> None:
+    draw = np.random.default_rng(0)
+    texts = np.where(draw.random(900) < 0.2, "walk-in", [f"order {at // 3}" for at in range(900)])
+    frame = pd.DataFrame({"order": texts, "few": ["a", "b", "c"] * 300, "n": np.arange(900.0)})
+    order, few, _ = model_card(PrepareFeatures().fit(frame), frame).features
+    assert order.levels == ("walk-in",)
+    assert order.n_levels > 200
+    assert few.levels == ("a", "b", "c")
+    small = frame.head(20).assign(mail=[f"{at}@shop.example" for at in range(20)])
+    assert model_card(PrepareFeatures().fit(small), small).features[-1].levels == ()
 
 
 def test_many_levels_keep_the_most_frequent() -> None:
@@ -277,6 +291,23 @@ def test_three_classes_and_one_feature_have_cards() -> None:
         binned = model_card(OptimalBinning().fit(x, Y), x, Y)
         assert [column.name for column in binned.features] == ["x"]
         assert binned.drift(x).loc[0, "psi"] == 0.0
+
+
+def test_times_are_no_features_and_a_model_of_orders_has_a_card() -> None:
+    shop = make_shop(300, random_state=0)
+    orders = shop.orders.to_pandas()
+    model = NextPurchaseCategory(items=shop.items).fit(orders)
+    card = model_card(model, orders)
+    names = [column.name for column in card.features]
+    assert "ordered_at" not in names
+    assert {"item_id", "quantity", "price"} <= set(names)
+    assert "customer_id" not in names
+    assert card.score is None
+    assert ModelCard.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+    with pytest.raises(InvalidDataError, match="X has no features"):
+        model_card(model, orders[["customer_id", "ordered_at"]])
+    drift = card.drift(orders[["customer_id", "ordered_at"]])
+    assert set(drift["verdict"]) == {"absent"}
 
 
 def test_frames_of_polars_make_the_same_card() -> None:

@@ -24,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from helpers.public_outcomes import read_outcomes
 from userportrait._core.model_files import model_from_bytes, model_to_bytes
+from userportrait.data import make_shop
 from userportrait.errors import (
     DataFileNotFoundError,
     DataWarning,
@@ -31,6 +32,7 @@ from userportrait.errors import (
     MissingExtraError,
 )
 from userportrait.predict import (
+    NextPurchaseCategory,
     OptimalBinning,
     Propensity,
     Scorecard,
@@ -190,6 +192,17 @@ def test_one_feature_and_orders_have_models_too(tmp_path: Path) -> None:
     rfm = RFM(n_bins=2).fit(orders)
     save_model(rfm, tmp_path / "rfm.zip")
     assert_same(load_model(tmp_path / "rfm.zip").transform(orders), rfm.transform(orders), "rfm")
+
+
+def test_a_model_of_orders_comes_back_with_its_items(tmp_path: Path) -> None:
+    shop = make_shop(300, random_state=0)
+    for items in (shop.items, shop.items.to_pandas()):
+        model = NextPurchaseCategory(items=items).fit(shop.orders)
+        save_model(model, tmp_path / "next.zip")
+        loaded = load_model(tmp_path / "next.zip")
+        assert type(loaded.items) is type(items)
+        assert_same(loaded.predict(shop.orders), model.predict(shop.orders), "predict")
+        assert_same(loaded.evaluation_, model.evaluation_, "evaluation_")
 
 
 def test_a_model_not_fitted_comes_back_not_fitted() -> None:

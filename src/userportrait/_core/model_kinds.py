@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from scipy import sparse, spatial
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KINDS", "MAKERS"]
+__all__ = ["ITEMS", "KINDS", "MAKERS"]
+
+ITEMS = ("userportrait.data._tables", "Items")
+"""Module and name of the table of items, which is kept as a frame."""
 
 
 def _frame_parts(frame: pd.DataFrame) -> dict[str, Any]:
@@ -67,6 +71,11 @@ def _index(values: Any, name: Any) -> Any:
     if isinstance(values, list):
         return pd.MultiIndex.from_tuples(known, names=name)
     return pd.Index(known, name=name, dtype=known.dtype)
+
+
+def _items(frame: Any) -> Any:
+    module, name = ITEMS
+    return getattr(import_module(module), name)(frame)
 
 
 def _sparse_parts(matrix: Any) -> dict[str, Any]:
@@ -169,6 +178,7 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "float": _float,
     "frame": _frame,
     "index": _index,
+    "items": _items,
     "number_type": _number_type,
     "random_state": _random_state,
     "scalar": _scalar,

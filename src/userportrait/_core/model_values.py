@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from userportrait._core.model_classes import class_name, find_class, kind_of, restore, state_of
-from userportrait._core.model_kinds import KINDS, MAKERS
+from userportrait._core.model_kinds import ITEMS, KINDS, MAKERS
 from userportrait.errors import InvalidDataError
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class Packer:
                 self._met = met
             else:
                 return {"is": "object", "number": number, "class": name, "state": state}
+        if (kind.__module__, kind.__name__) == ITEMS:
+            return {"is": "items", "frame": self.pack(value.to_pandas(), place)}
         blob = f"{len(self.blobs)}"
         self.blobs[blob] = self.foreign(value, place)
         return {"is": "foreign", "number": number, "name": blob}

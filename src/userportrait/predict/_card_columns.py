@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CardColumn", "describe_column", "drift_row", "read_columns"]
 
 _MOST_LEVELS = 50
+_LEAST_ROWS = 10
 _LISTS = ("cuts", "levels", "counts")
 
 
@@ -40,7 +41,8 @@ class CardColumn:
         Lower limits of the bins of a number but the first; empty for texts.
     levels : tuple of str
         Of a text, the most frequent ones first, up to 50; of equally frequent ones those
-        first in the alphabet. Empty for numbers, and where nearly every row has its own.
+        first in the alphabet. Where there are more than 50, or more than half as many as rows
+        (above 10), only those of ten rows or more. Empty for numbers.
     counts : tuple of int
         Rows of each bin or level, missing ones and further levels left out.
     n_levels : int
@@ -122,9 +124,10 @@ def describe_column(name: str, column: Column, n_bins: int) -> CardColumn:
     by_level = {level: n for level, n in zip(column.levels, all_counts, strict=True) if n}
     n_known = sum(by_level.values())
     ranked = sorted(by_level, key=lambda level: (-by_level[level], level))
-    # Where most rows have a text of their own, the texts are IDs or words, not levels.
-    is_free = len(ranked) > _MOST_LEVELS and 2 * len(ranked) > n_known
-    levels = () if is_free else tuple(ranked[:_MOST_LEVELS])
+    # Many different texts may be IDs, addresses or words: a few rows of one could be one customer.
+    is_whole = len(ranked) <= _MOST_LEVELS and (len(ranked) <= 10 or 2 * len(ranked) <= n_known)
+    least = 1 if is_whole else _LEAST_ROWS
+    levels = tuple(level for level in ranked[:_MOST_LEVELS] if by_level[level] >= least)
     return CardColumn(
         name=name, kind="text", n_rows=column.n_rows, n_missing=column.n_rows - n_known,
         levels=levels, counts=tuple(by_level[level] for level in levels), n_levels=len(ranked),

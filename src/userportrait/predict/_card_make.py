@@ -48,8 +48,8 @@ def model_card(
         Fitted: any of this library or with scikit-learn's verbs, classifier, clusterer,
         regressor or transformer.
     X : array-like of shape (n_rows, n_features), or frame
-        The rows of the training. A column ``customer_id`` is no feature, and is left out. A
-        single column will do for models of one feature.
+        The rows of the training. A column ``customer_id`` and columns of times are no
+        features, and are left out. A single column will do for models of one feature.
     y : array-like of shape (n_rows,), optional
         The outcome. Up to 20 different values are classes.
     name : str, optional
@@ -168,7 +168,7 @@ def _outcome(y: Any, n_rows: int, n_bins: int) -> CardColumn:
 def _score(model: Any, X: Any, n_rows: int, n_bins: int) -> CardColumn | None:
     """Return what the model says of its own rows; None for transformers."""
     found, is_text = _said(model, X)
-    if found is None or len(found) != n_rows:
+    if found is None or np.shape(found) != (n_rows,):
         return None
     return describe_column("score", as_column(found, is_text=is_text, name="score"), n_bins)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from userportrait._core.feature_table import read_features
-from userportrait._core.frames import column_names, enter
+from userportrait._core.frames import column_kinds, column_names, enter
 from userportrait.errors import InvalidDataError
 from userportrait.predict._one_column import Column, read_column
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["as_column", "columns_of", "plain_value"]
 
 _ID = "customer_id"
+_TIMES = ("date", "time")
 
 
 def columns_of(X: Any, names: Sequence[str] | None = None) -> dict[str, Column]:
@@ -29,8 +30,10 @@ def columns_of(X: Any, names: Sequence[str] | None = None) -> dict[str, Column]:
     if getattr(X, "ndim", 2) == 1 or (is_list and len(X) > 0 and not _is_row(X[0])):
         return {"x": read_column(X, owner="model_card", name="x")}
     if hasattr(X, "columns") or not (is_list or hasattr(X, "__array__")):
-        there = column_names(enter(X, argument="X"))
-        chosen = [name for name in there if name != _ID and (names is None or name in names)]
+        frame = enter(X, argument="X")
+        there = [name for name in column_names(frame) if name != _ID]
+        kinds = column_kinds(frame, there)
+        chosen = [n for n in there if kinds[n] not in _TIMES and (names is None or n in names)]
         if not chosen:
             return _no_columns(names)
     table = read_features(X, owner="model_card", allow_missing=True, names=chosen)

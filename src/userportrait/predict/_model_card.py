@@ -143,7 +143,7 @@ class ModelCard:
             - ``verdict``: ``'stable'`` below an index of 0.1 or where the p-value is 0.01 or
               more, ``'moderate'`` below 0.25, else ``'large'``; ``'absent'`` where `X` lacks
               the column, ``'other kind'`` where numbers have become texts or the other way
-              about, ``'not kept'`` where nearly every row had a text of its own.
+              about, ``'not kept'`` where no text had ten rows or more.
 
         Raises
         ------
