@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from userportrait._core import frames
 from userportrait._core.feature_table import read_features
 from userportrait._core.params import Between, Optional, check_values
-from userportrait.errors import MissingColumnError
+from userportrait.errors import InvalidDataError, MissingColumnError
 from userportrait.predict._classes import check_classes, read_outcome
 from userportrait.predict._evaluate import scores_of
 from userportrait.predict._roc import areas_with_covariance
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.intp]
 
 __all__ = ["partial_dependence", "permutation_importance"]
 
@@ -31,12 +33,14 @@ def permutation_importance(
     ----------
     model : classifier
         Fitted, of two classes.
-    X : array-like of shape (n_rows, n_features), or pandas frame
-        Rows that the model has not seen.
+    X : array-like of shape (n_rows, n_features), or frame
+        Rows that the model has not seen. The model is given arrays or pandas frames.
     y : array-like of shape (n_rows,)
+        The two values that the model was fitted to; the larger one is the outcome.
     n_repeats : int, default=5
         Shuffles of each column; 1 to 1000.
     random_state : int or None, default=0
+        The shuffles do not depend on the order of the rows.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def permutation_importance(
     ------
     InvalidParameterError
         If parameters are out of range.
+    InvalidDataError
+        If lengths differ, or `y` has other values than the model's ``classes_``.
 
     Notes
     -----
@@ -74,31 +80,31 @@ def permutation_importance(
             "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
         },
     )
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-    is_named = isinstance(X, pd.DataFrame)
-    classes, outcome = read_outcome(y, len(frame), owner="permutation_importance")
-    check_classes(model, classes, owner="permutation_importance")
-    base = float(areas_with_covariance(outcome, scores_of(model, X)[None, :])[0][0])
+    owner = "permutation_importance"
+    frame, names = _as_frame(X)
+    classes, outcome = read_outcome(y, len(frame), owner=owner)
+    check_classes(model, classes, owner=owner)
+    is_array = not _is_frame(X)
+    # In this order the shuffles, and the last digits of sums, are those of the rows' values.
+    order = _row_order(frame, outcome)
+    frame, outcome = frame.iloc[order], outcome[order]
+    base = _area(model, frame, outcome, is_array=is_array)
     source = np.random.default_rng(random_state)
     rows: list[dict[str, Any]] = []
-    for at, name in enumerate(frame.columns):
+    for at, feature in enumerate(names):
         losses = np.empty(n_repeats)
         for repeat in range(n_repeats):
-            shuffled = frame.copy()
-            moved = frame.iloc[source.permutation(len(frame)), at]
-            shuffled[name] = moved.set_axis(frame.index)
-            given = shuffled if is_named else shuffled.to_numpy()
-            score = scores_of(model, given)
-            losses[repeat] = base - float(areas_with_covariance(outcome, score[None, :])[0][0])
+            moved = source.permutation(len(frame))
+            shuffled = _with_column(frame, at, frame.iloc[moved, at])
+            losses[repeat] = base - _area(model, shuffled, outcome, is_array=is_array)
         error = float(losses.std(ddof=1) / np.sqrt(n_repeats)) if n_repeats > 1 else np.nan
-        feature = str(name) if is_named else f"x{name}"
         rows.append({"feature": feature, "importance": float(losses.mean()), "std_error": error})
     found = pd.DataFrame(rows)
     return found.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
 def partial_dependence(
-    model: Any, X: Any, feature: str, *, n_points: int = 20, n_rows: int = 1000
+    model: Any, X: Any, feature: str | int, *, n_points: int = 20, n_rows: int = 1000
 ) -> pd.DataFrame:
     """Return the mean prediction if everybody had one value of a column.
 
@@ -106,25 +112,29 @@ def partial_dependence(
     ----------
     model : classifier
         Fitted, of two classes.
-    X : pandas frame
-    feature : str
-        A column of numbers, looked at from its 5 % to its 95 % quantile, or of texts, looked
-        at level by level.
+    X : array-like of shape (n_rows, n_features), or frame
+        The model is given arrays or pandas frames.
+    feature : str or int
+        The name of a column, ``x0``, ``x1`` … of an array. Texts are looked at level by level.
+        So are numbers of at most `n_points` different values; others at evenly spaced values
+        from the 5 % to the 95 % quantile, or to the ends where most rows share one value.
     n_points : int, default=20
-        Values of a number; 2 to 1000.
+        Values of a number, at most; 2 to 1000.
     n_rows : int, default=1000
-        Evenly spaced rows that are averaged over, at most.
+        Rows that are averaged over, at most: evenly spaced in an order of what they hold.
 
     Returns
     -------
     DataFrame
         ``value``, ``prediction`` (mean over the rows) and ``share`` of rows: with the level,
-        or nearest to the value.
+        or nearest to the value. Rows without a value are in no share.
 
     Raises
     ------
     MissingColumnError
         If there is no such column.
+    InvalidDataError
+        If no row has a value in it.
 
     References
     ----------
@@ -144,29 +154,109 @@ def partial_dependence(
         {"n_points": n_points, "n_rows": n_rows},
         {"n_points": Between(2, 1000, integer=True), "n_rows": Between(1, 2**40, integer=True)},
     )
-    if feature not in X.columns:
-        raise MissingColumnError(feature, [str(name) for name in X.columns])
-    table = read_features(X[[feature]], owner="partial_dependence", allow_missing=True)
-    some = X.iloc[:: max(1, len(X) // n_rows)]
-    if feature in table.texts:
-        codes, levels = table.texts[feature]
-        order = sorted(range(len(levels)), key=lambda at: str(levels[at]))
-        values: list[Any] = [levels[at] for at in order]
-        shares = np.bincount(codes[codes >= 0], minlength=len(levels))[order] / len(X)
+    frame, names = _as_frame(X)
+    at = _place(feature, frame, names)
+    column = frame.iloc[:, at]
+    one: pd.DataFrame = column.to_frame().set_axis([names[at]], axis=1)
+    table = read_features(one, owner="partial_dependence", allow_missing=True)
+    some = frame
+    if len(frame) > n_rows:
+        spread = np.arange(n_rows) * len(frame) // n_rows
+        some = frame.iloc[_row_order(frame)[spread]]
+    if names[at] in table.texts:
+        chosen, counts = _levels(*table.texts[names[at]])
+        values: Any = column.iloc[chosen]
     else:
-        known = table.numbers[feature]
-        known = known[~np.isnan(known)]
-        low, high = np.quantile(known, [0.05, 0.95])
-        distinct: Floats = np.unique(known[(known >= low) & (known <= high)])
-        few = len(distinct) <= n_points
-        spaced: Floats = np.linspace(float(low), float(high), n_points)
-        points = distinct if few else spaced
-        nearest = np.abs(known[:, None] - points[None, :]).argmin(axis=1)
-        shares = np.bincount(nearest, minlength=len(points)) / len(X)
-        values = (
-            points.astype(X[feature].dtype).tolist()
-            if len(distinct) <= n_points
-            else points.tolist()
-        )
-    means = [float(scores_of(model, some.assign(**{feature: value})).mean()) for value in values]
-    return pd.DataFrame({"value": values, "prediction": means, "share": shares})
+        numbers = table.numbers[names[at]]
+        points, chosen = _points(numbers, n_points, names[at])
+        values = pd.Series(points) if chosen is None else column.iloc[chosen]
+        counts = _nearest(numbers, points)
+    means: list[float] = []
+    for place in range(len(values)):
+        # Taken from the column, a value keeps the type that the model was fitted to.
+        same = values.iloc[np.full(len(some), place)]
+        given = _with_column(some, at, same)
+        means.append(float(scores_of(model, given if _is_frame(X) else given.to_numpy()).mean()))
+    return pd.DataFrame(
+        {"value": values.tolist(), "prediction": means, "share": counts / len(frame)}
+    )
+
+
+def _is_frame(X: Any) -> bool:
+    # Of the type, because a lazy frame warns where it is asked itself.
+    return hasattr(cast("Any", type(X)), "columns") or hasattr(X, "__narwhals_dataframe__")
+
+
+def _as_frame(X: Any) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows as a pandas frame, and what its columns are called."""
+    if not _is_frame(X):
+        plain = pd.DataFrame(np.asarray(X))
+        return plain, [f"x{at}" for at in range(plain.shape[1])]
+    is_pandas = bool(isinstance(X, pd.DataFrame))
+    frame: pd.DataFrame = X if is_pandas else frames.to_pandas(frames.enter(X, argument="X"))
+    return frame, [str(name) for name in frame.columns]
+
+
+def _place(feature: Any, frame: pd.DataFrame, names: list[str]) -> int:
+    for at, own in enumerate(frame.columns):
+        if feature in (own, names[at]):
+            return at
+    raise MissingColumnError(str(feature), names)
+
+
+def _with_column(frame: pd.DataFrame, at: int, values: Any) -> pd.DataFrame:
+    """Return a frame with one column replaced, whatever it is called."""
+    found = frame.copy(deep=False)
+    found.isetitem(at, values.set_axis(frame.index))
+    return found
+
+
+def _row_order(frame: pd.DataFrame, outcome: Floats | None = None) -> Ints:
+    """Return an order of rows that depends on what they hold, not on where they stand."""
+    factorize: Any = pd.factorize
+    keys: list[Any] = [] if outcome is None else [outcome]
+    for at in reversed(range(frame.shape[1])):
+        column: Any = frame.iloc[:, at]
+        is_number = column.dtype.kind in "biufmM"
+        keys.append(factorize(column if is_number else column.astype(str), sort=True)[0])
+    return np.lexsort(keys)
+
+
+def _area(model: Any, frame: pd.DataFrame, outcome: Floats, *, is_array: bool) -> float:
+    score = scores_of(model, frame.to_numpy() if is_array else frame)
+    return float(areas_with_covariance(outcome, score[None, :])[0][0])
+
+
+def _levels(codes: Ints, levels: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Return a row of each level, in the order of their names, and how many rows have it."""
+    held, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    kept = sorted(np.flatnonzero(held >= 0).tolist(), key=lambda at: str(levels[held[at]]))
+    return first[kept], counts[kept]
+
+
+def _points(numbers: Floats, n_points: int, name: str) -> tuple[Floats, Ints | None]:
+    """Return the values to look at, and a row of each, or None where they are evenly spaced."""
+    rows = np.flatnonzero(~np.isnan(numbers))
+    known = numbers[rows]
+    if not len(known):
+        message = f"partial_dependence: column '{name}' has no value."
+        raise InvalidDataError(message, column=name)
+    distinct: Floats
+    first: Ints
+    unique: Any = np.unique
+    distinct, first = unique(known, return_index=True)
+    if len(distinct) <= n_points:
+        return distinct, rows[first]
+    low, high = np.quantile(known, [0.05, 0.95]).tolist()
+    inner = (distinct >= low) & (distinct <= high)
+    if 1 < int(inner.sum()) <= n_points:
+        return distinct[inner], rows[first[inner]]
+    if low == high:
+        low, high = float(distinct[0]), float(distinct[-1])
+    return np.linspace(low, high, n_points), None
+
+
+def _nearest(numbers: Floats, points: Floats) -> Ints:
+    """Return how many numbers are nearest to each point."""
+    between = (points[1:] + points[:-1]) / 2.0
+    return np.bincount(np.searchsorted(between, numbers[~np.isnan(numbers)]), minlength=len(points))
