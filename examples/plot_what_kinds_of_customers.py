@@ -38,12 +38,21 @@ features.head(3)
 #
 # Long tails are shortened and all features brought to one scale first. Then each
 # number of segments is measured in six ways. A number counts if its segments come
-# back in halves of the customers, and if they are further apart than those of one
-# cloud would be.
+# back in halves of the customers, and if they are further apart than chance would
+# put those of one cloud: the band in the first picture.
 
-segments = up.CustomerSegments().fit(features)
-print(segments.choice_)
-figure = segments.choice_.plot()
+found = up.CustomerSegments().fit(features)
+print(found.choice_)
+figure = found.choice_.plot()
+
+# %%
+# Customers of a shop seldom fall into kinds with nothing between them, and here
+# they are close to that band whatever their number. Then segments are regions of
+# one cloud: fine to work with, as long as nobody takes their borders for real. Take
+# as many as you can treat differently.
+
+segments = up.CustomerSegments(4).fit(features)
+segments.sizes_
 
 # %%
 # The table
