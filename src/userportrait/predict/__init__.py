@@ -34,7 +34,12 @@ if TYPE_CHECKING:
         plot_precision_recall,
         plot_roc,
     )
-    from userportrait.predict._propensity import LeakageWarning, Propensity, SeparationWarning
+    from userportrait.predict._propensity import (
+        ConvergenceWarning,
+        LeakageWarning,
+        Propensity,
+        SeparationWarning,
+    )
     from userportrait.predict._psi import PopulationStability, population_stability
     from userportrait.predict._readout import PropensityReadout, propensity_readout
     from userportrait.predict._registry import ModelRegistry
@@ -50,6 +55,7 @@ __all__ = [
     "CardColumn",
     "ClassifierEvaluation",
     "Confusion",
+    "ConvergenceWarning",
     "HosmerLemeshow",
     "LeakageWarning",
     "ModelCard",
@@ -98,6 +104,7 @@ _HOMES: dict[str, str] = {
     "CardColumn": "userportrait.predict._card_columns",
     "ClassifierEvaluation": "userportrait.predict._evaluate",
     "Confusion": "userportrait.predict._thresholds",
+    "ConvergenceWarning": "userportrait.predict._propensity",
     "HosmerLemeshow": "userportrait.predict._diagnostics",
     "LeakageWarning": "userportrait.predict._propensity",
     "ModelCard": "userportrait.predict._model_card",

@@ -120,9 +120,10 @@ class Design:
         found[np.ix_(places, places)] = upper + np.triu(upper, 1).T
         return found
 
-    def dense(self, columns: Ints, rows: slice) -> Floats:
+    def dense(self, columns: Ints, rows: slice | Ints) -> Floats:
         """Return some columns of some rows, written out."""
-        found = np.zeros((len(range(self.n_rows)[rows]), len(columns)))
+        n = len(range(self.n_rows)[rows]) if isinstance(rows, slice) else len(rows)
+        found = np.zeros((n, len(columns)))
         place = {column: at for at, column in enumerate(columns.tolist())}
         for column, at in place.items():
             if column == 0:
@@ -135,6 +136,26 @@ class Design:
             for digit, column in enumerate(own.tolist()):
                 if column in place:
                     found[:, place[column]] = pack.shown[:, digit][pack.codes[rows]]
+        return found
+
+    def quadratic(self, matrix: Floats) -> Floats:
+        """Return x M x' of each row x for a symmetric matrix of shape (width, width)."""
+        m = 1 + self.n_numbers
+        head = np.concatenate([np.ones((1, self.n_rows)), self.numbers])
+        found: Floats = np.einsum("ij,ij->j", matrix[:m, :m] @ head, head)
+        own = [
+            m + self._order[pack.start : pack.start + pack.shown.shape[1]] for pack in self._packs
+        ]
+        for at, pack in enumerate(self._packs):
+            beside: Floats = 2.0 * matrix[:m, own[at]] @ pack.shown.T
+            for row, values in zip(beside, head, strict=True):
+                found += row[pack.codes] * values
+            inside = matrix[np.ix_(own[at], own[at])]
+            found += np.einsum("ij,ij->i", pack.shown @ inside, pack.shown)[pack.codes]
+            for other in range(at + 1, len(self._packs)):
+                right = self._packs[other]
+                table: Floats = pack.shown @ matrix[np.ix_(own[at], own[other])] @ right.shown.T
+                found += (2.0 * table).ravel()[self._pair(at, other)]
         return found
 
     def collapse(
@@ -155,8 +176,9 @@ class Design:
             The rows, the mean outcome and the weight of each; None where the model has
             numbers, or so many combinations that nothing is saved.
         """
+        labels = self.coding.labels
         places: list[int] = columns.tolist()
-        chosen = {self.coding.labels[place][0] for place in places} - {"intercept"}
+        chosen = {labels[place][0] for place in places if place}
         factors = [at for at, f in enumerate(self.coding.factors) if f.name in chosen]
         sizes = [len(self.coding.factors[at].levels) for at in factors]
         if len(factors) < len(chosen) or math.prod(sizes) > self.n_rows // 4:

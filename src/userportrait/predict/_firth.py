@@ -11,6 +11,8 @@ from scipy import linalg
 from userportrait.predict._newton import evaluate, log_likelihood, probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from userportrait.predict._design import Design
@@ -21,12 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_firth", "penalised_slope", "penalised_state"]
 
-_BLOCK = 1 << 16
 _LONGEST = 5.0
 
 
 def fit_firth(
-    design: Design, y: Floats, weights: Floats | None, columns: Ints, *, max_iter: int = 200
+    design: Design,
+    y: Floats,
+    weights: Floats | None,
+    columns: Ints,
+    *,
+    starts: Sequence[Floats] = (),
+    max_iter: int = 200,
 ) -> Fit:
     """Return the coefficients of greatest likelihood times the root of the information.
 
@@ -38,6 +45,8 @@ def fit_firth(
         How often each row counts.
     columns : ndarray of int
         Linearly independent columns, the intercept first.
+    starts : sequence of ndarray of shape (width,), default=()
+        Coefficients to start from, besides 0: with long tails there is more than one top.
     max_iter : int, default=200
 
     Notes
@@ -48,13 +57,35 @@ def fit_firth(
     ----------
     .. [1] Firth (1993), "Bias reduction of maximum likelihood estimates", Biometrika 80(1).
     """
+    best = _climbed(design, y, weights, columns, np.zeros(design.width), max_iter)
+    for start in starts:
+        found = _climbed(design, y, weights, columns, start, max_iter)
+        if found[1] > best[1] + 1e-9 * abs(best[1]):
+            best = found
+    beta, value, n_iter, converged = best
+    fit = evaluate(design, y, weights, columns, beta, n_iter, converged=converged)
+    return replace(fit, log_likelihood=value, is_penalised=True)
+
+
+def _climbed(
+    design: Design,
+    y: Floats,
+    weights: Floats | None,
+    columns: Ints,
+    beta: Floats,
+    max_iter: int,
+) -> tuple[Floats, float, int, bool]:
+    """Return coefficients, penalised likelihood, steps, and whether the last was small enough."""
     at = np.ix_(columns, columns)
-    beta = np.zeros(design.width)
     value, eta, gram = penalised_state(design, y, weights, columns, beta)
     converged, n_iter = False, 0
-    while not converged and n_iter < max_iter:
+    while not converged and n_iter < max_iter and np.isfinite(value):
         n_iter += 1
-        covariance: Floats = linalg.cho_solve(linalg.cho_factor(gram[at]), np.eye(len(columns)))
+        try:
+            factor = linalg.cho_factor(gram[at])
+        except linalg.LinAlgError:
+            break
+        covariance: Floats = linalg.cho_solve(factor, np.eye(len(columns)))
         slope = penalised_slope(design, y, columns, eta, covariance)
         score = design.sums(slope if weights is None else weights * slope)[columns]
         step: Floats = covariance @ score
@@ -73,8 +104,7 @@ def fit_firth(
         # Where the last digits of the likelihood no longer move, neither can the step shrink.
         still = value - before <= 1e-13 * abs(value)
         converged = decrement < 1e-12 or (still and decrement < 1e-7)
-    fit = evaluate(design, y, weights, columns, beta, n_iter, converged=converged)
-    return replace(fit, log_likelihood=value, is_penalised=True)
+    return beta, value, n_iter, converged
 
 
 def penalised_state(
@@ -103,10 +133,8 @@ def penalised_slope(
 
 def _leverages(design: Design, columns: Ints, covariance: Floats, curve: Floats) -> Floats:
     """Return the diagonal of the hat matrix of one copy of each row."""
-    found = np.empty(design.n_rows)
-    for start in range(0, design.n_rows, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        block = design.dense(columns, rows)
-        found[rows] = np.einsum("ij,ij->i", block @ covariance, block)
+    whole = np.zeros((design.width, design.width))
+    whole[np.ix_(columns, columns)] = covariance
+    found = design.quadratic(whole)
     found *= curve
     return found

@@ -29,8 +29,6 @@ __all__ = [
 
 _DONE = 1e-11
 """Newton's decrement a row at which a step is the last: the error after it is its square."""
-_FAR = 30.0
-"""A linear predictor this large is a probability of 1e-13: no finite answer is near."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -127,7 +125,7 @@ def evaluate(
     return Fit(
         columns=columns, beta=beta, covariance=covariance,
         log_likelihood=log_likelihood(eta, y, weights), gram=gram, score=score, n_iter=n_iter,
-        converged=converged and largest < _FAR, largest=largest,
+        converged=converged, largest=largest,
     )  # fmt: skip
 
 
@@ -155,7 +153,11 @@ def _climb(
         if weights is not None:
             slope, curve = weights * slope, weights * curve
         score = design.sums(slope)[columns]
-        factor = _factor(design.gram(curve)[np.ix_(columns, columns)])
+        information = design.gram(curve)[np.ix_(columns, columns)]
+        factor = _factor(information)
+        if factor is None:
+            # All but singular: a little more on the diagonal still climbs.
+            factor = _factor(information + np.diag(1e-8 * np.diag(information) + 1e-300))
         if factor is None:
             return beta, n_iter, False
         step: Floats = linalg.cho_solve((factor, True), score)
@@ -236,6 +238,9 @@ def independent_columns(gram: Floats, columns: Ints, tolerance: float = 1e-9) ->
     """
     inside = gram[np.ix_(columns, columns)].copy()
     squares = np.diag(inside).copy()
+    factor = _factor(inside)
+    if factor is not None and (np.diag(factor) ** 2 > tolerance * squares).all():
+        return columns
     kept: list[int] = []
     for at in range(len(columns)):
         if squares[at] <= 0 or inside[at, at] <= tolerance * squares[at]:

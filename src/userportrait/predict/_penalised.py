@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from userportrait._core.scikit import from_sklearn
-from userportrait.predict._newton import evaluate
+from userportrait.predict._newton import evaluate, fit_logistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,10 +34,12 @@ def fit_penalised(
     l1_ratio: float,
     max_iter: int,
 ) -> Fit:
-    """Return coefficients with a penalty on scaled columns; the intercept has none.
+    """Return coefficients with a penalty on scaled numbers and on levels; not on the intercept.
 
     Standard errors are unknown: the covariance is NaN.
     """
+    if len(columns) == 1:
+        return fit_logistic(design, y, weights, columns).without_errors()
     make: Any = from_sklearn("linear_model.LogisticRegression")
     share = {"l1": 1.0, "l2": 0.0}.get(penalty, l1_ratio)
     settings: dict[str, Any] = {"C": C, "max_iter": max(1000, max_iter), "tol": 1e-8}

@@ -46,11 +46,15 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["LeakageWarning", "Propensity", "SeparationWarning"]
+__all__ = ["ConvergenceWarning", "LeakageWarning", "Propensity", "SeparationWarning"]
 
 
 class SeparationWarning(UserPortraitWarning):
     """A level or a limit tells the outcome without exception, so the penalised fit was used."""
+
+
+class ConvergenceWarning(UserPortraitWarning):
+    """A fit stopped at `max_iter` before its last step was small."""
 
 
 class LeakageWarning(UserPortraitWarning):
@@ -71,7 +75,8 @@ class Propensity(RegressionTables):
         Reference level of factors; levels are in the order of their texts. A mapping names
         it for some columns; the others take the first.
     stepwise : {'forward', 'backward', 'both'} or None, default=None
-        How terms are chosen; None takes all of them.
+        How terms are chosen; None takes all of them. The search goes by greatest
+        likelihood, whatever the `penalty`.
     criterion : {'p_value', 'aic', 'bic'}, default='p_value'
         What a step must improve.
     enter, stay : float, default=0.05
@@ -82,7 +87,8 @@ class Propensity(RegressionTables):
     penalty : {'firth', 'l2', 'l1', 'elasticnet'} or None, default=None
         None is greatest likelihood. ``'firth'`` takes away its bias, and is finite where
         levels tell the outcome without exception. [2]_ The others are scikit-learn's, on
-        scaled columns: they have no standard errors.
+        scaled numbers and on levels as 0 and 1, so they depend a little on `reference`; they
+        have no standard errors.
     C : float, default=1.0
         Inverse strength of ``'l2'``, ``'l1'`` and ``'elasticnet'``.
     l1_ratio : float, default=0.5
@@ -94,7 +100,7 @@ class Propensity(RegressionTables):
         Levels that `fit` did not see: refuse them, or take them for the reference.
     confidence_level : float, default=0.95
     max_iter : int, default=100
-        Newton steps of a fit.
+        Steps of a fit of greatest likelihood; penalties may take 1000 in any case.
 
     Attributes
     ----------
@@ -108,7 +114,7 @@ class Propensity(RegressionTables):
     terms_ : tuple of str
         Columns in the model.
     dropped_ : tuple of str
-        Columns of one value only.
+        Columns of one value only, after rows of weight 0 are left out.
     aliased_ : tuple of (str, level)
         Columns, or levels of them, that are sums of earlier ones, and were left out;
         scikit-learn's penalties leave none out.
@@ -120,7 +126,8 @@ class Propensity(RegressionTables):
         One row a step: ``step``, ``action``, ``term``, ``df``, ``statistic``, ``p_value``,
         ``log_likelihood``, ``aic``, ``bic``, ``n_terms``; empty without `stepwise`.
     log_likelihood_, null_log_likelihood_ : float
-        Of the model and of the intercept alone; penalised where the fit is.
+        Of the model, Firth's penalty included where it was used, and of the intercept alone,
+        without.
     aic_, bic_ : float
     n_rows_ : float
         Rows, or the sum of their weights.
@@ -134,6 +141,8 @@ class Propensity(RegressionTables):
     SeparationWarning
         If Firth's penalty replaced greatest likelihood; it names columns and levels. Also if
         there are more coefficients than rows.
+    ConvergenceWarning
+        If `max_iter` steps were not enough.
     LeakageWarning
         If one column alone tells the outcome all but perfectly (area under the curve of 0.999).
 
@@ -145,7 +154,11 @@ class Propensity(RegressionTables):
     -----
     Newton's method on sums: factors are packed into few codes, and one weighted count over
     the rows for each pair of codes holds all products of their columns. A step that adds a
-    term reads the score tests of all others from one such table.
+    term reads the score tests of all others from one such table. With ``'aic'`` and ``'bic'``
+    these foretell what a step gains, and the nearest candidates are fitted to decide.
+
+    Whether a finite answer exists is decided by a linear program, not by how large the
+    coefficients have grown. [3]_
 
     p-values after a search are too small, because the search chose them: judge the model by
     rows that it has not seen.
@@ -156,6 +169,8 @@ class Propensity(RegressionTables):
     .. [2] Firth (1993), "Bias reduction of maximum likelihood estimates", Biometrika 80(1);
        Heinze and Schemper (2002), "A solution to the problem of separation in logistic
        regression", Statistics in Medicine 21.
+    .. [3] Albert and Anderson (1984), "On the existence of maximum likelihood estimates in
+       logistic regression models", Biometrika 71(1).
 
     Examples
     --------
@@ -273,6 +288,7 @@ class Propensity(RegressionTables):
         self._coding, self.dropped_ = learn_coding(
             table, weights, reference=self.reference, owner="Propensity"
         )
+        _check_width(self._coding)
         design = Design(self._coding, self._coding.code(table, owner="Propensity"))
         self.n_rows_ = float(table.n_rows if weights is None else weights.sum())
         plain = design.gram(np.ones(table.n_rows) if weights is None else weights)
@@ -350,9 +366,15 @@ class Propensity(RegressionTables):
                 l1_ratio=self.l1_ratio, max_iter=self.max_iter,
             )  # fmt: skip
         elif self.penalty == "firth":
-            fit = fit_firth(design, y, weights, columns)
+            fit = self._firth(design, y, weights, columns)
         else:
             fit, found = self._unpenalised(design, y, weights, columns, plain, found)
+        if not fit.converged:
+            message = (
+                f"Propensity: not converged after {fit.n_iter} steps; coefficients and errors are "
+                f"inexact. Raise max_iter, or transform numbers with long tails."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
         self.separation_ = tuple(found)
         self._keep(fit, y, weights)
         self._facts: tuple[float, float] = plain_facts(design, y, weights, fit.beta)
@@ -368,7 +390,7 @@ class Propensity(RegressionTables):
     ) -> tuple[Fit, list[Separation]]:
         if not found:
             fit = fit_logistic(design, y, weights, columns, max_iter=self.max_iter)
-            found = find_separating_terms(fit, plain, self._coding)
+            found = find_separating_terms(fit, plain, design, self._coding, y)
             if not found:
                 return fit, found
         told = told_together(found)
@@ -378,7 +400,15 @@ class Propensity(RegressionTables):
             raise InvalidDataError(f"{message} {remedy}", column=found[0].term)
         message += " Firth's penalty was used; set penalty='firth' to ask for it."
         warnings.warn(message, SeparationWarning, stacklevel=5)
-        return fit_firth(design, y, weights, columns), found
+        return self._firth(design, y, weights, columns), found
+
+    def _firth(self, design: Design, y: Floats, weights: Floats | None, columns: Ints) -> Fit:
+        starts = [
+            fit_logistic(design, y, weights, columns, max_iter=steps).beta for steps in (3, 30)
+        ]
+        return fit_firth(
+            design, y, weights, columns, starts=starts, max_iter=max(1000, self.max_iter)
+        )
 
     def _keep(self, fit: Fit, y: Floats, weights: Floats | None) -> None:
         natural = self._coding.to_natural(self._columns)
@@ -464,6 +494,22 @@ class Propensity(RegressionTables):
 
 
 _LEAK = 0.999
+_MOST_COLUMNS = 4_000
+
+
+def _check_width(coding: Coding) -> None:
+    if coding.width <= _MOST_COLUMNS:
+        return
+    widest = max(coding.factors, key=lambda factor: len(factor.levels), default=None)
+    if widest is None or len(widest.levels) < coding.width // 4:
+        message = f"Propensity: {coding.width:,} columns; {_MOST_COLUMNS:,} are possible."
+        raise InvalidDataError(message)
+    message = (
+        f"Propensity: column '{widest.name}' has {len(widest.levels):,} levels; "
+        f"{_MOST_COLUMNS:,} columns in all are possible. Leave the column out if it is an ID, "
+        f"or put rare levels together."
+    )
+    raise InvalidDataError(message, column=widest.name)
 
 
 def _check_both(y: Floats) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from scipy import linalg
 
+from userportrait.predict._separation_search import separating_direction
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Separation", "find_separating_terms", "find_separation", "told_together"]
 
-_FLAT = 1e-6
-"""Share of the information of a fair coin that a direction must keep."""
+_FLAT = 1e-4
+"""Information a row, in some direction, below which a fit may have run away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,30 +117,40 @@ def _is_split(first: Floats, second: Floats) -> bool:
     return bool(first.min() >= second.max() or second.min() >= first.max())
 
 
-def find_separating_terms(fit: Fit, plain: Floats, coding: Coding) -> list[Separation]:
-    """Return the terms along which a fit has run away: its information there is all but 0.
+def find_separating_terms(
+    fit: Fit, plain: Floats, design: Design, coding: Coding, y: Floats
+) -> list[Separation]:
+    """Return the terms that separate the outcome together, if any do.
 
     Parameters
     ----------
     fit : Fit
+        Of greatest likelihood.
     plain : ndarray of shape (width, width)
         Cross products of all columns, every row counted as it is in the fit.
+    design : Design
+    coding : Coding
+    y : ndarray of 0.0 and 1.0
     """
-    at = np.ix_(fit.columns, fit.columns)
-    information, squares = fit.gram[at], plain[at]
-    try:
-        values, vectors = linalg.eigh(information, squares)
-    except linalg.LinAlgError:
+    if fit.converged and not _is_flat(fit, plain):
         return []
-    if fit.converged and values[0] > _FLAT * 0.25:
+    direction = separating_direction(design, y, fit.columns)
+    if direction is None:
         return []
-    direction = np.abs(vectors[:, 0]) * np.sqrt(np.diag(squares))
-    direction[0] = 0.0
-    leading = np.flatnonzero(direction >= 0.3 * direction.max())
-    places: list[int] = fit.columns[leading].tolist()
+    size = np.abs(direction)
+    size[0] = 0.0
+    places: list[int] = fit.columns[np.flatnonzero(size > 1e-6 * size.max())].tolist()
     labels = [coding.labels[place] for place in places]
-    return [
-        Separation(term=term, level=level, outcome=None, n_rows=0)
-        for term, level in labels
-        if term != "intercept"
-    ]
+    return [Separation(term=term, level=level, outcome=None, n_rows=0) for term, level in labels]
+
+
+def _is_flat(fit: Fit, plain: Floats) -> bool:
+    """Return whether all but no information is left in some direction."""
+    at = np.ix_(fit.columns, fit.columns)
+    try:
+        least: Floats = linalg.eigh(
+            fit.gram[at], plain[at], eigvals_only=True, subset_by_index=[0, 0]
+        )
+    except linalg.LinAlgError:
+        return True
+    return bool(least[0] <= _FLAT)

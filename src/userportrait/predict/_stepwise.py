@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Direction", "Step", "Stepwise", "joint_test", "score_test"]
 
 _RUN_AWAY = 15.0
+_NEAR = 2.0
+"""By how much a foretold gain may err at least; else by a tenth of it."""
 Direction: TypeAlias = Literal["forward", "backward", "both"]
 
 
@@ -142,18 +144,35 @@ class Stepwise:
             order = sorted(tests, key=lambda name: (tests[name][2], -tests[name][0]))
             order = [name for name in order[:1] if tests[name][2] < self.enter]
         else:
-            gains = {name: t[0] - self._price(t[1]) for name, t in tests.items()}
-            order = sorted((n for n in gains if gains[n] > 0), key=lambda name: -gains[name])
-        for name in order:
-            wider = chosen | {name}
-            found = self._fit(wider, fit.beta)
-            # The score test only foretells what the criterion gains.
-            if self.criterion != "p_value" and self._value(found) >= self._value(fit):
-                continue
-            statistic, df, p_value = tests[name]
-            self._note("enter", name, df, statistic, p_value, wider, found)
-            return wider, found
-        return None
+            order = list(tests)
+        gains = {name: test[0] - self._price(test[1]) for name, test in tests.items()}
+        best = self._best({name: chosen | {name} for name in order}, gains, fit)
+        if best is None:
+            return None
+        name, wider, found = best
+        statistic, df, p_value = tests[name]
+        self._note("enter", name, df, statistic, p_value, wider, found)
+        return wider, found
+
+    def _best(
+        self, moves: Mapping[str, set[str]], gains: Mapping[str, float], fit: Fit
+    ) -> tuple[str, set[str], Fit] | None:
+        """Return the move that gains most; a single one by p-value is taken as it is."""
+        if self.criterion == "p_value":
+            return next(
+                ((n, moved, self._fit(moved, fit.beta)) for n, moved in moves.items()), None
+            )
+        best: tuple[str, set[str], Fit] | None = None
+        most = 0.0
+        # The tests only foretell what the criterion gains: near candidates are fitted.
+        for name in sorted(moves, key=lambda name: -gains[name]):
+            if gains[name] < most - max(_NEAR, 0.1 * most):
+                break
+            found = self._fit(moves[name], fit.beta)
+            gain = self._value(fit) - self._value(found)
+            if gain > most + 1e-9:
+                best, most = (name, moves[name], found), gain
+        return best
 
     def _remove(self, chosen: set[str], fit: Fit) -> tuple[set[str], Fit] | None:
         tests = {name: self._stay_test(name, chosen, fit) for name in self.terms if name in chosen}
@@ -161,17 +180,15 @@ class Stepwise:
             order = sorted(tests, key=lambda name: (-tests[name][2], tests[name][0]))
             order = [name for name in order[:1] if tests[name][2] > self.stay]
         else:
-            gains = {name: self._price(t[1]) - t[0] for name, t in tests.items()}
-            order = sorted((n for n in gains if gains[n] > 0), key=lambda name: -gains[name])
-        for name in order:
-            narrower = chosen - {name}
-            found = self._fit(narrower, fit.beta)
-            if self.criterion != "p_value" and self._value(found) >= self._value(fit):
-                continue
-            statistic, df, p_value = tests[name]
-            self._note("remove", name, df, statistic, p_value, narrower, found)
-            return narrower, found
-        return None
+            order = list(tests)
+        gains = {name: self._price(test[1]) - test[0] for name, test in tests.items()}
+        best = self._best({name: chosen - {name} for name in order}, gains, fit)
+        if best is None:
+            return None
+        name, narrower, found = best
+        statistic, df, p_value = tests[name]
+        self._note("remove", name, df, statistic, p_value, narrower, found)
+        return narrower, found
 
     def _stay_test(self, name: str, chosen: set[str], fit: Fit) -> tuple[float, int, float]:
         # Wald's test fails where coefficients run away; the likelihood does not.
