@@ -15,7 +15,7 @@ import pytest
 from userportrait.errors import InvalidParameterError, NotFittedError
 from userportrait.report import segment_page
 from userportrait.report._segment_answer import segment_section
-from userportrait.report._segment_cells import breakable
+from userportrait.report._segment_cells import breakable, index_text, mean_text
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
 from userportrait.report._segment_parts import features_section
@@ -258,6 +258,23 @@ def test_a_rule_that_takes_nobody_is_not_told(
 def test_steps_of_effects_are_those_of_cohen() -> None:
     effects = (0.0, 0.19, -0.2, 0.49, 0.5, -0.8, 3.0, float("nan"))
     assert [effect_step(effect) for effect in effects] == [0, 0, 1, 1, 2, 3, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("level", "value", "told"),
+    [
+        ("", 1968.4, "1968"), ("", 52_247.3, "52,247"), ("", 0.0713, "0.0713"), ("", 3.0, "3"),
+        ("", -0.0, "0"), ("", -12.345, "-12.3"), ("", 2.5e300, "2.5e+300"), ("web", 0.0713, "7.1%"),
+        ("web", float("nan"), "–"), ("", float("nan"), "–"),
+    ],
+)  # fmt: skip
+def test_means_have_as_many_digits_as_help(level: str, value: float, told: str) -> None:
+    assert mean_text(level, value) == told
+
+
+def test_an_index_has_no_minus_sign_before_a_zero() -> None:
+    told = [index_text(index) for index in (-0.2, 99.6, 1341.0, 1e13, float("nan"))]
+    assert told == ["0", "100", "1,341", "1e+13", "–"]
 
 
 def test_rows_of_the_table_are_ranked_by_the_strongest_effect_of_any_segment() -> None:

@@ -27,6 +27,9 @@ __all__ = [
 _LONG = 18
 """Words of headings and rules may break if they have more letters."""
 
+_HUGE = 1e12
+"""From here on figures are written in powers of ten."""
+
 
 def heading(segment: int, name: str, language: Language) -> Markup:
     """Return a segment's number and name."""
@@ -71,13 +74,17 @@ def mean_text(level: str, value: float) -> str:
         return "–"
     if level:
         return Formatter().share(value)
+    if abs(value) >= _HUGE:
+        return f"{value:.3g}"
     if abs(value) >= 9_999.5:
         return f"{value:,.0f}"
     if abs(value) >= 99.95:
         return f"{value:.0f}"
-    return f"{value:.3g}"
+    return f"{value + 0.0:.3g}"  # + 0.0: no minus sign before a zero
 
 
 def index_text(index: float) -> str:
     """Return an index, a dash where there is none."""
-    return "–" if math.isnan(index) else f"{index:,.0f}"
+    if math.isnan(index):
+        return "–"
+    return f"{round(index):,}" if abs(index) < _HUGE else f"{index:.3g}"

@@ -162,7 +162,9 @@ def _figures(
         found.append((SAY["tile.customers"](language), fmt.count(facts.n_customers), None))
     if len(sizes) > 1:
         low, high = fmt.count(min(sizes)), fmt.count(max(sizes))
-        note = SAY["tile.segments.note"](language, low=low, high=high)
+        note = SAY["tile.segments.note" if low != high else "tile.segments.each"](
+            language, low=low, high=high
+        )
         found.append((SAY["tile.segments"](language), str(len(sizes)), note))
     else:
         found.append((SAY["tile.features"](language), str(facts.n_features), None))

@@ -131,6 +131,7 @@ SAY: dict[str, Sentence] = {
     "tile.customers": Sentence("Customers", "客户数"),
     "tile.segments": Sentence("Segments", "分群数"),
     "tile.segments.note": Sentence("from {low} to {high} customers", "每群 {low} 至 {high} 位客户"),
+    "tile.segments.each": Sentence("of {low} customers each", "每群 {low} 位客户"),
     "tile.features": Sentence("Features", "特征数"),
     "tile.silhouette": Sentence("Silhouette", "轮廓系数"),
     "tile.silhouette.note": Sentence("one cloud: {cloud}", "单一群体约为 {cloud}"),
