@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
@@ -136,15 +135,8 @@ def assert_same(found: Any, wanted: Any, name: str) -> None:
         ), name
 
 
-def require_plain_columns(name: str) -> None:
-    """Skip where scikit-learn's ColumnTransformer holds more than plain data."""
-    if name == "columns" and int(sklearn.__version__.split(".")[1]) < 6:
-        pytest.importorskip("skops")
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_loaded_model_says_the_same_to_the_last_bit(name: str, tmp_path: Path) -> None:
-    require_plain_columns(name)
     model = MAKERS[name]()
     save_model(model, tmp_path / "model.zip")
     loaded = load_model(tmp_path / "model.zip")

@@ -37,6 +37,7 @@ _SKLEARN = {
     "StandardScaler": "preprocessing",
     "StratifiedKFold": "model_selection",
     "_CalibratedClassifier": "calibration",
+    "_RemainderColsList": "compose._column_transformer",
     "_SigmoidCalibration": "calibration",
 }
 """Classes of scikit-learn whose state is parameters and arrays; all others need skops."""
