@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from statsmodels.stats.multitest import multipletests
 
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
 from userportrait.predict import (
@@ -87,8 +89,10 @@ def test_delong_is_its_definition() -> None:
     assert areas == pytest.approx([np.mean(one) for one in above])
     assert covariance == pytest.approx(expected)
     z = (areas[0] - areas[1]) / np.sqrt(expected[0, 0] + expected[1, 1] - 2 * expected[0, 1])
-    assert delong_p_value(areas, covariance, 0, 1) == pytest.approx(2 * stats.norm.sf(abs(z)))
-    assert delong_p_value(areas, covariance, 0, 0) == 1.0
+    assert delong_p_value(areas, covariance, 0, 1, (1, 1)) == pytest.approx(
+        2 * stats.norm.sf(abs(z))
+    )
+    assert delong_p_value(areas, covariance, 0, 0, (1, 1)) == 1.0
 
 
 def test_delongs_interval_covers() -> None:
@@ -234,7 +238,9 @@ def test_models_are_compared_on_rows_they_have_not_seen() -> None:
     assert table["model"].tolist() == ["logistic", "deep"]
     scores = [cross_fitted_scores(m, X, y) for m in models.values()]
     areas, covariance = areas_with_covariance(y.astype(float), np.vstack(scores))
-    assert table["p_value"].iloc[1] == pytest.approx(delong_p_value(areas, covariance, 0, 1))
+    assert table["p_value"].iloc[1] == pytest.approx(
+        delong_p_value(areas, covariance, 0, 1, (1, 1))
+    )
     assert np.isnan(table["p_value"].iloc[0])
     assert len(table.attrs["pairs"]) == 1
     with pytest.raises(InvalidParameterError, match="two or more"):
@@ -515,3 +521,110 @@ def test_frames_of_other_engines_are_looked_at_alike() -> None:
         for name, curve in zip(("a", "n", "plan"), curves, strict=True):
             found = partial_dependence(model, other, name)
             pd.testing.assert_frame_equal(found, curve)
+
+
+def newcombes(area: float, m: int, n: int) -> list[float]:
+    """Return the least and the greatest area on a fine grid that Newcombe's method 5 holds."""
+    t = np.linspace(0, 1, 2_000_001)
+    more = (m + n) / 2 - 1
+    v = t * (1 - t) * (1 + more * ((1 - t) / (2 - t) + t / (1 + t))) / (m * n)
+    held = t[np.abs(t - area) <= stats.norm.ppf(0.975) * np.sqrt(v)]
+    return [held.min(), held.max()]
+
+
+def test_a_perfect_order_and_one_score_for_all_have_an_interval() -> None:
+    for y, score, area in (
+        ([0, 0, 0, 1, 1, 1], range(6), 1.0),
+        ([1, 1, 1, 0, 0, 0, 0], range(7), 0.0),
+        ([0] * 30 + [1] * 10, [0.3] * 40, 0.5),
+    ):
+        found = evaluate_scores(y, list(score), n_bins=2)
+        m = sum(y)
+        assert found.auc == area
+        assert found.auc_interval == pytest.approx(newcombes(area, m, len(y) - m), abs=1e-6)
+        low, high = found.auc_interval
+        assert low <= area <= high
+        assert high - low > 0.1
+    alone = evaluate_scores([0, 0, 0, 1], [1, 2, 3, 4], n_bins=2)
+    assert alone.auc_interval == (0.0, 1.0)
+
+
+def test_the_interval_covers_where_most_samples_are_ordered_perfectly() -> None:
+    # Binormal scores of known area .983: DeLong's interval of no width missed in each of them.
+    source = np.random.default_rng(2)
+    truth, covered, perfect = stats.norm.cdf(3 / np.sqrt(2)), 0, 0
+    y = np.repeat([0, 1], [12, 12])
+    for _ in range(300):
+        found = evaluate_scores(y, source.normal(size=24) + 3 * y)
+        covered += found.auc_interval[0] <= truth <= found.auc_interval[1]
+        perfect += found.auc == 1.0
+    assert perfect > 60
+    assert covered / 300 > 0.92
+
+
+def test_a_perfect_order_beside_one_score_for_all_is_tested_exactly() -> None:
+    # All ways to give out three outcomes among six rows, counted.
+    y, perfect, constant = np.repeat([0.0, 1.0], 3), np.arange(6.0), np.zeros(6)
+    areas, covariance = areas_with_covariance(y, np.vstack([perfect, constant]))
+    apart = []
+    for chosen in combinations(range(6), 3):
+        other = np.isin(np.arange(6), chosen).astype(float)
+        found, _ = areas_with_covariance(other, np.vstack([perfect, constant]))
+        apart.append(abs(found[0] - found[1]) >= 0.5)
+    p_value = delong_p_value(areas, covariance, 0, 1, (3, 3))
+    assert p_value == pytest.approx(np.mean(apart)) == pytest.approx(0.1)
+    # Ties broken alike for all: no variance, and no end of the scale.
+    y, tied = np.tile([0.0, 1.0], 3), np.repeat([1.0, 2.0, 3.0], 2)
+    areas, covariance = areas_with_covariance(y, np.vstack([tied, tied + 0.1 * y]))
+    assert np.isnan(delong_p_value(areas, covariance, 0, 1, (3, 3)))
+
+
+def test_a_comparison_can_be_printed_joined_and_written(tmp_path: Any) -> None:
+    X, y = rows(120)
+    models = {"a": LogisticRegression(), "b": Propensity(), "c": LogisticRegression(C=0.01)}
+    table = compare_classifiers(models, X, y)
+    other = compare_classifiers(dict(list(models.items())[:2]), X, y)
+    assert "model" in repr(table)
+    assert "<table" in table.to_html()
+    assert len(table.merge(other, on="model")) == 2
+    assert len(pd.concat([table, other])) == 5
+    pairs = pd.DataFrame(table.attrs["pairs"])
+    adjusted = multipletests(pairs["p_value"], method="holm")[1]
+    assert pairs["adjusted_p_value"].tolist() == pytest.approx(adjusted)
+    pytest.importorskip("pyarrow")
+    table.to_parquet(tmp_path / "compared.parquet")
+    assert len(pd.read_parquet(tmp_path / "compared.parquet")) == 3
+
+
+def test_few_rows_and_wrong_models_are_told_by_the_function_called() -> None:
+    X, y = rows(40)
+    models = {"a": LogisticRegression(), "b": Propensity()}
+    with pytest.raises(InvalidParameterError, match="compare_classifiers: models must map names"):
+        compare_classifiers([LogisticRegression(), Propensity()], X, y)  # type: ignore[arg-type]
+    few = np.r_[1, 1, np.zeros(38, dtype=int)]
+    for name, call in (
+        ("compare_classifiers", lambda: compare_classifiers(models, X, few)),
+        ("cross_fitted_scores", lambda: cross_fitted_scores(Propensity(), X, few)),
+        ("calibrate", lambda: calibrate(Propensity(), X, few)),
+    ):
+        with pytest.raises(InvalidDataError, match=f"{name}: the rarest class of y has 2 rows"):
+            call()
+    plain = {"a": LogisticRegression(), "b": DecisionTreeClassifier()}
+    small = compare_classifiers(plain, X.iloc[:8], [0, 1] * 4, n_folds=2)
+    assert small["model"].nunique() == 2
+    with pytest.raises(InvalidDataError, match="evaluate_classifier: 10 bins need as many rows"):
+        evaluate_classifier(Propensity().fit(X, y), X.iloc[:8], [0, 1] * 4)
+
+
+def test_models_are_compared_alike_on_frames_of_all_engines() -> None:
+    pl = pytest.importorskip("polars")
+    pa = pytest.importorskip("pyarrow")
+    X, y = rows(120)
+    X = X[["a"]].assign(plan=np.where(X["b"] > 0, "gold", "basic"))
+    models = {"plain": Propensity(), "l2": Propensity(penalty="l2")}
+    expected = compare_classifiers(models, X, y)
+    for other, outcome in (
+        (pl.from_pandas(X), pl.Series(y)),
+        (pa.Table.from_pandas(X), pa.chunked_array([pa.array(y)])),
+    ):
+        pd.testing.assert_frame_equal(compare_classifiers(models, other, outcome), expected)

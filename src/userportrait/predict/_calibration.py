@@ -12,7 +12,7 @@ from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait._core.scikit import from_sklearn
 from userportrait._core.shares import wilson_interval
 from userportrait.errors import InvalidDataError
-from userportrait.predict._classes import read_outcome
+from userportrait.predict._classes import check_folds, read_outcome
 from userportrait.predict._lift import read_score
 from userportrait.predict._one_column import quantile_cuts
 
@@ -167,6 +167,8 @@ def calibrate(
     ------
     InvalidParameterError
         If parameters are out of range; all of them at once.
+    InvalidDataError
+        If a class has fewer rows than there are folds.
 
     References
     ----------
@@ -192,6 +194,7 @@ def calibrate(
             "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
         },
     )
+    check_folds(y, n_folds, owner="calibrate")
     folds = from_sklearn("model_selection.StratifiedKFold")(
         n_splits=n_folds, shuffle=True, random_state=random_state
     )

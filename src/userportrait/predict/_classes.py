@@ -1,12 +1,14 @@
-"""Outcomes and weights, as models take them."""
+"""Rows, outcomes and weights, as models take them."""
 
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
+import pandas as pd
 
+from userportrait._core import frames
 from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidDataError
 
@@ -16,7 +18,28 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["check_classes", "read_numbers", "read_outcome", "read_weights"]
+__all__ = [
+    "check_classes",
+    "check_folds",
+    "is_frame",
+    "read_numbers",
+    "read_outcome",
+    "read_rows",
+    "read_weights",
+]
+
+
+def is_frame(X: Any) -> bool:
+    """Return whether rows come as a frame of any engine."""
+    # Of the type, because a lazy frame warns where it is asked itself.
+    return hasattr(cast("Any", type(X)), "columns") or hasattr(X, "__narwhals_dataframe__")
+
+
+def read_rows(X: Any) -> Any:
+    """Return a frame of any engine as a pandas frame, and everything else as it is."""
+    if not is_frame(X) or isinstance(X, pd.DataFrame):
+        return X
+    return frames.to_pandas(frames.enter(X, argument="X"))
 
 
 def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floats]:
@@ -117,14 +140,29 @@ def check_classes(model: Any, classes: NDArray[Any], *, owner: str) -> None:
 
 
 def _check_known(values: NDArray[Any], owner: str) -> None:
-    import pandas as pd
-
     missing = np.flatnonzero(pd.isna(values))
     if len(missing):
         message = f"{owner}: y contains NaN. Leave out rows whose outcome is unknown."
         raise InvalidDataError(message, rows=missing[:5].tolist(), n_rows=len(missing))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         message = f"{owner}: y contains infinity."
+        raise InvalidDataError(message)
+
+
+def check_folds(y: Any, n_folds: int, *, owner: str) -> None:
+    """Refuse more folds than the rarest class of an outcome has rows.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are.
+    """
+    least = int(pd.Series(np.ravel(np.asarray(_plain(y)))).value_counts().min())
+    if least < n_folds:
+        message = (
+            f"{owner}: the rarest class of y has {least} rows, too few for {n_folds} folds. Give "
+            f"a smaller n_folds or more rows of it."
+        )
         raise InvalidDataError(message)
 
 

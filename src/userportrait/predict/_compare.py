@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,11 @@ from userportrait._core.multiplicity import adjust_p
 from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidParameterError
-from userportrait.predict._classes import read_outcome
+from userportrait.predict._classes import check_folds, read_outcome, read_rows
 from userportrait.predict._evaluate import evaluate_scores, scores_of
 from userportrait.predict._roc import areas_with_covariance, delong_p_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from userportrait._core.multiplicity import Adjustment
@@ -54,6 +53,8 @@ def cross_fitted_scores(
     ------
     InvalidParameterError
         If parameters are out of range; all of them at once.
+    InvalidDataError
+        If `y` has missing values or not two classes, or one of fewer rows than folds.
 
     References
     ----------
@@ -70,16 +71,23 @@ def cross_fitted_scores(
     (100,)
     """
     _check("cross_fitted_scores", n_folds, random_state)
-    n_rows = len(y)
-    _, outcome = read_outcome(y, n_rows, owner="cross_fitted_scores")
+    classes, outcome = read_outcome(y, len(y), owner="cross_fitted_scores")
+    check_folds(outcome, n_folds, owner="cross_fitted_scores")
+    labels = classes[outcome.astype(np.intp)]
+    return _scores(model, read_rows(X), labels, n_folds, random_state)
+
+
+def _scores(
+    model: Any, X: Any, labels: NDArray[Any], n_folds: int, random_state: int | None
+) -> Floats:
     folds = from_sklearn("model_selection.StratifiedKFold")(
         n_splits=n_folds, shuffle=True, random_state=random_state
     )
     clone: Any = from_sklearn("base.clone")
     take: Any = from_sklearn("utils._safe_indexing")
-    found = np.empty(n_rows)
-    for train, test in folds.split(np.zeros(n_rows), outcome):
-        fitted = clone(model).fit(take(X, train), take(y, train))
+    found = np.empty(len(labels))
+    for train, test in folds.split(np.zeros(len(labels)), labels):
+        fitted = clone(model).fit(take(X, train), labels[train])
         found[test] = scores_of(fitted, take(X, test))
     return found
 
@@ -113,19 +121,25 @@ def compare_classifiers(
     DataFrame
         One row a model, the largest area first: ``model``, ``auc``, ``auc_ci_low``,
         ``auc_ci_high``, ``ks``, ``average_precision``, ``brier``, ``calibration_error``,
-        ``top_bin_lift``, ``difference`` (area less that of the first row) and ``p_value`` of
-        DeLong's test of that difference, adjusted; NaN in the first row.
-        ``frame.attrs["pairs"]`` holds a frame of all pairs.
+        ``top_bin_lift`` (of ten bins, or of the best row where there are fewer rows),
+        ``difference`` (area less that of the first row) and ``p_value`` of DeLong's test of
+        that difference, adjusted; NaN in the first row. ``frame.attrs["pairs"]`` lists all
+        pairs as dicts, for ``pd.DataFrame``: ``first``, ``second``, ``difference``,
+        ``p_value`` and ``adjusted_p_value``.
 
     Raises
     ------
     InvalidParameterError
-        If there are fewer than two models or parameters are out of range.
+        If `models` is no mapping or has fewer than two, or parameters are out of range.
+    InvalidDataError
+        If `y` has missing values or not two classes, or one of fewer rows than folds.
 
     Notes
     -----
     Scores of the folds are put together before the areas are taken, so a model whose scores
-    mean other things in other folds loses by it.
+    mean other things in other folds loses by it. Where a difference has no variance, as between
+    a perfect order and one score for all, the p-value is that of the exact test over all ways
+    to give out the outcomes, and NaN where that says nothing.
 
     References
     ----------
@@ -144,20 +158,22 @@ def compare_classifiers(
     ['logistic', 'stump']
     """
     _check("compare_classifiers", n_folds, random_state, adjust)
-    if len(models) < 2:
-        raise InvalidParameterError("compare_classifiers", ["models must hold two or more."])
+    _check_models(models)
+    classes, outcome = read_outcome(y, len(y), owner="compare_classifiers")
+    check_folds(outcome, n_folds, owner="compare_classifiers")
+    labels, rows_of_X = classes[outcome.astype(np.intp)], read_rows(X)
     scores = {
-        name: cross_fitted_scores(model, X, y, n_folds=n_folds, random_state=random_state)
+        name: _scores(model, rows_of_X, labels, n_folds, random_state)
         for name, model in models.items()
     }
     names = list(scores)
-    _, outcome = read_outcome(y, len(y), owner="compare_classifiers")
+    n_of_class = (int(outcome.sum()), int(len(outcome) - outcome.sum()))
     areas, covariance = areas_with_covariance(outcome, np.vstack(list(scores.values())))
     pairs = pd.DataFrame(
         [
             {
                 "first": names[a], "second": names[b], "difference": float(areas[a] - areas[b]),
-                "p_value": delong_p_value(areas, covariance, a, b),
+                "p_value": delong_p_value(areas, covariance, a, b, n_of_class),
             }
             for a, b in combinations(range(len(names)), 2)
         ]
@@ -168,7 +184,9 @@ def compare_classifiers(
     p_of = {frozenset((row.first, row.second)): row.adjusted_p_value for row in pairs.itertuples()}
     rows: list[dict[str, Any]] = []
     for at in order:
-        found = evaluate_scores(y, scores[names[at]], name=names[at]).to_dict()
+        found = evaluate_scores(
+            outcome, scores[names[at]], name=names[at], n_bins=min(10, len(outcome))
+        ).to_dict()
         kept = (
             "auc", "auc_ci_low", "auc_ci_high", "ks", "average_precision", "brier",
             "calibration_error", "top_bin_lift",
@@ -182,8 +200,20 @@ def compare_classifiers(
             }
         )
     compared = pd.DataFrame(rows)
-    compared.attrs["pairs"] = pairs
+    # Plain records: a frame here would break printing, merging and writing.
+    compared.attrs["pairs"] = pairs.to_dict("records")
     return compared
+
+
+def _check_models(models: object) -> None:
+    if not isinstance(models, Mapping):
+        problem = (
+            f"models must map names to classifiers, such as {{'logistic': Propensity()}}; got "
+            f"{type(models).__name__}."
+        )
+        raise InvalidParameterError("compare_classifiers", [problem])
+    if len(cast("Mapping[str, Any]", models)) < 2:
+        raise InvalidParameterError("compare_classifiers", ["models must hold two or more."])
 
 
 def _check(owner: str, n_folds: int, random_state: int | None, adjust: str | None = None) -> None:

@@ -37,7 +37,8 @@ class ClassifierEvaluation:
     auc : float
         Chance that a row with the outcome scores above one without it; ties count half.
     auc_interval : tuple of float
-        DeLong's interval, built on the logit.
+        DeLong's interval, built on the logit; Newcombe's where that has no width, as of a
+        perfect order.
     confidence_level : float
     ks : float
         Largest distance between the two classes' shares at or above a score.
@@ -319,6 +320,7 @@ def _evaluation(
     roc = roc_frame(outcome, values)
     distance = (roc["true_positive_rate"] - roc["false_positive_rate"]).to_numpy()
     ones = float(outcome.sum())
+    zeros = len(outcome) - ones
     hits = np.rint(roc["true_positive_rate"].to_numpy() * ones)
     # Whole numbers, so that of equal distances the highest threshold is found.
     at = int(np.argmax(hits * len(outcome) - roc["n_rows"].to_numpy() * ones))
@@ -330,7 +332,9 @@ def _evaluation(
         n_rows=len(values),
         n_positive=int(outcome.sum()),
         auc=float(areas[0]),
-        auc_interval=delong_interval(float(areas[0]), float(covariance[0, 0]), confidence_level),
+        auc_interval=delong_interval(
+            float(areas[0]), float(covariance[0, 0]), confidence_level, (int(ones), int(zeros))
+        ),
         confidence_level=confidence_level,
         ks=float(distance[at]),
         ks_threshold=float(roc["threshold"].iloc[at]),

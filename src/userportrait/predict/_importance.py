@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from userportrait._core import frames
 from userportrait._core.feature_table import read_features
 from userportrait._core.params import Between, Optional, check_values
 from userportrait.errors import InvalidDataError, MissingColumnError
-from userportrait.predict._classes import check_classes, read_outcome
+from userportrait.predict._classes import check_classes, is_frame, read_outcome, read_rows
 from userportrait.predict._evaluate import scores_of
 from userportrait.predict._roc import areas_with_covariance
 
@@ -84,7 +83,7 @@ def permutation_importance(
     frame, names = _as_frame(X)
     classes, outcome = read_outcome(y, len(frame), owner=owner)
     check_classes(model, classes, owner=owner)
-    is_array = not _is_frame(X)
+    is_array = not is_frame(X)
     # In this order the shuffles, and the last digits of sums, are those of the rows' values.
     order = _row_order(frame, outcome)
     frame, outcome = frame.iloc[order], outcome[order]
@@ -176,25 +175,19 @@ def partial_dependence(
         # Taken from the column, a value keeps the type that the model was fitted to.
         same = values.iloc[np.full(len(some), place)]
         given = _with_column(some, at, same)
-        means.append(float(scores_of(model, given if _is_frame(X) else given.to_numpy()).mean()))
+        means.append(float(scores_of(model, given if is_frame(X) else given.to_numpy()).mean()))
     return pd.DataFrame(
         {"value": values.tolist(), "prediction": means, "share": counts / len(frame)}
     )
 
 
-def _is_frame(X: Any) -> bool:
-    # Of the type, because a lazy frame warns where it is asked itself.
-    return hasattr(cast("Any", type(X)), "columns") or hasattr(X, "__narwhals_dataframe__")
-
-
 def _as_frame(X: Any) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows as a pandas frame, and what its columns are called."""
-    if not _is_frame(X):
-        plain = pd.DataFrame(np.asarray(X))
+    rows = read_rows(X)
+    if not isinstance(rows, pd.DataFrame):
+        plain = pd.DataFrame(np.asarray(rows))
         return plain, [f"x{at}" for at in range(plain.shape[1])]
-    is_pandas = bool(isinstance(X, pd.DataFrame))
-    frame: pd.DataFrame = X if is_pandas else frames.to_pandas(frames.enter(X, argument="X"))
-    return frame, [str(name) for name in frame.columns]
+    return rows, [str(name) for name in rows.columns]
 
 
 def _place(feature: Any, frame: pd.DataFrame, names: list[str]) -> int:
