@@ -246,6 +246,17 @@ def test_rules_on_the_page_hold_for_the_customers_they_say(
         assert f"Takes {rule.n_customers} customers" in told
 
 
+def test_the_rules_together_are_as_right_as_their_customers() -> None:
+    source = np.random.default_rng(0)
+    frame = pd.DataFrame(source.normal(size=(200, 2)), columns=["a", "b"])
+    segments = CustomerSegments(6).fit(frame)
+    rules = segments.rules(frame)
+    hits = rules["recall"] * segments.sizes_
+    precision, recall = hits.sum() / rules["n_customers"].sum(), hits.sum() / 200
+    page = plain(str(segment_page(segments, frame)))
+    assert f"The rules together{100 * precision:.0f}% / {100 * recall:.0f}%" in page
+
+
 def test_a_rule_that_takes_nobody_is_not_told(
     segments: CustomerSegments, customers: pd.DataFrame
 ) -> None:

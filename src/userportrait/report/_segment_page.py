@@ -176,10 +176,14 @@ def _figures(
     if facts.noise is not None:
         n, share = fmt.count(facts.noise.n_customers), fmt.share(facts.noise.share)
         found[0] = (SAY["tile.noise"](language), n, share)
-    told = [(p.rule.recall, p.n_customers) for p in facts.portraits if p.rule is not None]
-    if len(told) > 1:
-        share = fmt.share(sum(recall * n for recall, n in told) / sum(n for _, n in told))
-        found.append((SAY["tile.rules"](language), share, SAY["tile.rules.note"](language)))
+    rules = [(p.rule, p.n_customers) for p in facts.portraits if p.rule is not None]
+    if len(rules) > 1:
+        hits = sum(rule.recall * n for rule, n in rules)
+        recall = fmt.share(hits / sum(n for _, n in rules))
+        right = sum(rule.precision * rule.n_customers for rule, _ in rules)
+        precision = fmt.share(right / sum(rule.n_customers for rule, _ in rules))
+        told = f"{precision} / {recall}"
+        found.append((SAY["tile.rules"](language), told, SAY["tile.rules.note"](language)))
     return found
 
 
