@@ -145,7 +145,9 @@ def _rules(found: pd.DataFrame) -> dict[int, Rule]:
             n_customers=int(row["n_customers"]),
         )
         for row in found.to_dict("records")
-        if int(row["segment"]) != NOISE and int(row["n_customers"])
+        if int(row["segment"]) != NOISE
+        and float(row["n_customers"]) > 0
+        and not math.isnan(float(row["recall"]))
     }
 
 
