@@ -83,7 +83,8 @@ def read_market(purchases: Purchases, moment: int, recent_days: float) -> Market
 def _shares(counts: NDArray[np.generic]) -> Floats:
     """Return shares, with one order more for each category so that none is 0."""
     more = np.asarray(counts, dtype=np.float64) + 1.0
-    return more / more.sum()
+    found: Floats = more / more.sum()
+    return found
 
 
 def _lifts(counts: NDArray[np.generic], shares: Floats, pull: float) -> Floats:
