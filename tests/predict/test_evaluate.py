@@ -14,7 +14,6 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
-from statsmodels.stats.multitest import multipletests
 
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
 from userportrait.predict import (
@@ -333,17 +332,34 @@ def test_an_outcome_of_other_classes_than_the_models_is_refused(labels: Any) -> 
 
 @pytest.mark.parametrize("model", [DecisionTreeClassifier(max_depth=2), LinearSVC(), Propensity()])
 def test_the_matrix_is_by_default_that_of_predict(model: Any) -> None:
-    # Half of the rows of a leaf, and of a flag, came true: their chance is one half exactly.
+    # Half of the rows of the middle value came true: a tree gives them one half exactly.
     X = np.repeat([0.0, 1.0, 2.0], 20)[:, None]
     y = np.r_[np.zeros(18), np.ones(2), np.tile([0, 1], 10), np.zeros(2), np.ones(18)].astype(int)
     model.fit(X, y)
-    found = evaluate_classifier(model, X, y).confusion
+    evaluation = evaluate_classifier(model, X, y)
+    found = evaluation.confusion
     (tn, fp), (fn, tp) = metrics.confusion_matrix(y, model.predict(X))
     assert (found.true_negative, found.false_positive) == (tn, fp)
     assert (found.false_negative, found.true_positive) == (fn, tp)
     shown = "0" if isinstance(model, LinearSVC) else "0.5"
     assert str(found).startswith(f"threshold {shown}: ")
-    assert f"at {shown}<" in found._repr_html_()
+    for page in (found._repr_html_(), evaluation._repr_html_()):
+        assert f">{shown}<" in page or f"at {shown}<" in page
+
+
+def test_a_decision_of_exactly_zero_is_called_as_predict_does() -> None:
+    class Signed:
+        classes_ = np.array([0, 1])
+
+        def decision_function(self, X: Any) -> np.ndarray:
+            return np.asarray(X)[:, 0]
+
+    y = np.array([0, 0, 1, 1])
+    X = np.array([[-1.0], [0.0], [0.0], [2.0]])
+    found = evaluate_classifier(Signed(), X, y, n_bins=2).confusion
+    assert (found.true_positive, found.false_positive) == (1, 0)
+    assert str(found).startswith("threshold 0: ")
+    assert evaluate_classifier(Signed(), X + 0.5, y, n_bins=2).confusion.threshold == 0.0
 
 
 def test_outcomes_of_any_plain_kind_are_read_and_others_named() -> None:
@@ -589,8 +605,8 @@ def test_a_comparison_can_be_printed_joined_and_written(tmp_path: Any) -> None:
     assert len(table.merge(other, on="model")) == 2
     assert len(pd.concat([table, other])) == 5
     pairs = pd.DataFrame(table.attrs["pairs"])
-    adjusted = multipletests(pairs["p_value"], method="holm")[1]
-    assert pairs["adjusted_p_value"].tolist() == pytest.approx(adjusted)
+    by_hand = np.maximum.accumulate(np.sort(pairs["p_value"]) * [3, 2, 1]).clip(max=1)
+    assert np.sort(pairs["adjusted_p_value"]) == pytest.approx(by_hand)
     pytest.importorskip("pyarrow")
     table.to_parquet(tmp_path / "compared.parquet")
     assert len(pd.read_parquet(tmp_path / "compared.parquet")) == 3

@@ -15,7 +15,7 @@ from userportrait.predict._calibration import calibration_frame, error_of
 from userportrait.predict._classes import check_classes, read_outcome
 from userportrait.predict._lift import lift_frame, read_score
 from userportrait.predict._roc import areas_with_covariance, delong_interval, roc_frame
-from userportrait.predict._thresholds import Confusion, confusion_of
+from userportrait.predict._thresholds import Confusion, confusion_of, shown_threshold
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,12 +136,13 @@ class ClassifierEvaluation:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        line = self.confusion.threshold
         shown = [
             (
                 name.replace("_", " "),
                 "" if v is None else f"{v:,.4g}" if isinstance(v, float) else v,
             )
-            for name, v in self.to_dict().items()
+            for name, v in (self.to_dict() | {"threshold": shown_threshold(line)}).items()
             if name != "name"
         ]
         figures = table(("measure", "value"), shown, numeric=("value",))
@@ -178,8 +179,8 @@ def evaluate_classifier(
         The two values that the model was fitted to; the larger one is the outcome.
     threshold : float, optional
         For the confusion matrix: rows with at least this score are called positive. By default
-        the least number above 0.5, or above 0 of a decision function, so that the matrix is that
-        of ``predict``, which calls the first class where both are equally likely.
+        0.5, or 0 of a decision function; where a score is exactly that, the next number above,
+        because ``predict`` calls the first class where both are equally likely.
     n_bins : int, default=10
         For lift and calibration; 2 to 1000.
     confidence_level : float, default=0.95
@@ -214,9 +215,9 @@ def evaluate_classifier(
     (0.97, True)
     """
     owner = "evaluate_classifier"
-    line = _line_of(model) if threshold is None else threshold
-    _check(owner, line, n_bins, confidence_level)
+    _check(owner, 0.0 if threshold is None else threshold, n_bins, confidence_level)
     values = read_score(scores_of(model, X), owner=owner)
+    line = _line_of(model, values) if threshold is None else threshold
     classes, outcome = read_outcome(y, len(values), owner=owner)
     check_classes(model, classes, owner=owner)
     _check_size(owner, len(values), n_bins)
@@ -302,9 +303,10 @@ def _check_size(owner: str, n_rows: int, n_bins: int) -> None:
         raise InvalidDataError(message)
 
 
-def _line_of(model: Any) -> float:
-    """Return the least score that the model's ``predict`` calls positive."""
-    return float(np.nextafter(0.5 if hasattr(model, "predict_proba") else 0.0, 1.0))
+def _line_of(model: Any, scores: Floats) -> float:
+    """Return a threshold that calls the rows that the model's ``predict`` calls."""
+    line = 0.5 if hasattr(model, "predict_proba") else 0.0
+    return float(np.nextafter(line, 1.0)) if (scores == line).any() else line
 
 
 def _evaluation(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["Confusion", "choose_threshold", "confusion"]
+__all__ = ["Confusion", "choose_threshold", "confusion", "confusion_of", "shown_threshold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Confusion:
 
     def __str__(self) -> str:
         return (
-            f"threshold {_shown(self.threshold)}: {self.true_positive:,} right and "
+            f"threshold {shown_threshold(self.threshold)}: {self.true_positive:,} right and "
             f"{self.false_positive:,} wrong among those called positive; "
             f"{self.false_negative:,} missed of {self.true_positive + self.false_negative:,}; "
             f"accuracy {self.accuracy:.1%}"
@@ -104,11 +104,12 @@ class Confusion:
             ("did not", f"{self.false_positive:,}", f"{self.true_negative:,}"),
         ]
         columns = ("", "called positive", "called negative")
-        title = f"Confusion matrix at {_shown(self.threshold)}"
+        title = f"Confusion matrix at {shown_threshold(self.threshold)}"
         return page_fragment(title, table(columns, rows, numeric=columns[1:]))
 
 
-def _shown(threshold: float) -> str:
+def shown_threshold(threshold: float) -> str:
+    """Return a threshold in a few digits."""
     return f"{threshold:.4g}" if abs(threshold) > 1e-300 else "0"  # just above 0 as well
 
 
