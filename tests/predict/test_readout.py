@@ -376,7 +376,29 @@ def test_bad_rows_are_refused(rows: tuple[pd.DataFrame, np.ndarray]) -> None:
         propensity_readout(frame, y, moments=[1, 2, 3])
     with pytest.raises(InvalidDataError, match="one class has 1 row"):
         propensity_readout(frame.head(9), [0] * 8 + [1])
+    with pytest.raises(InvalidDataError, match="'customer_id' has 1,500 different texts"):
+        propensity_readout(frame.assign(customer_id=[f"C{at}" for at in range(len(y))]), y)
     with pytest.raises(InvalidDataError, match="4 rows are held out, too few for 10 bins"):
         propensity_readout(frame.head(20), [0, 1] * 10)
     with pytest.raises(InvalidDataError, match="missing values"):
         propensity_readout(frame.assign(age=np.nan), y)
+
+
+@pytest.mark.slow
+def test_intervals_and_tests_of_the_hold_out_are_right_where_there_is_nothing_to_find() -> None:
+    covered: list[bool] = []
+    p_values: list[float] = []
+    for seed in range(120):
+        source = np.random.default_rng(seed)
+        X = pd.DataFrame(source.normal(size=(600, 25))).add_prefix("n")
+        found = propensity_readout(X, source.integers(0, 2, 600))
+        if not found.model.terms_:
+            continue
+        low, high = found.evaluation.auc_interval
+        covered.append(low <= 0.5 <= high)
+        assert found.factor_tests is not None
+        assert (found.factor_tests["p_value"] < 0.05).all()
+        p_values += found.factor_tests["holdout_p_value"].tolist()
+    # 81 tables, 141 terms: three standard errors of a share of 5 % are 0.07 and 0.055.
+    assert np.mean(covered) > 0.88
+    assert np.mean(np.array(p_values) < 0.05) < 0.105

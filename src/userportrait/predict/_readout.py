@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["PropensityReadout", "propensity_readout"]
 
 _OWNER = "propensity_readout"
+_FEW_LEVELS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -267,8 +268,9 @@ def propensity_readout(
         If parameters are out of range; all of them at once. If `gap` comes without `moments`,
         or `n_repeats` with them.
     InvalidDataError
-        If `y` has not two values, if one side of a split has not both of them, or if the model
-        refuses the rows.
+        If `y` has not two values, if one side of a split has not both of them, if a regression
+        is given a column of texts with more levels than half of the rows, such as an ID, or if
+        the model refuses the rows.
     MissingColumnError
         If `X` lacks the column of moments.
 
@@ -306,6 +308,8 @@ def propensity_readout(
         }
     )  # fmt: skip
     reader = _Rows(X, y, sample_weight, moments)
+    if model is None or isinstance(model, Propensity):
+        _check_texts(reader.table)
     seed = random_state
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
@@ -392,6 +396,23 @@ def _check_holdout(n_rows: int, n_bins: int) -> None:
             f"larger test_size or fewer n_bins."
         )
         raise InvalidDataError(message)
+
+
+def _check_texts(table: FeatureTable) -> None:
+    """Refuse texts that tell rows apart and nothing else: a regression would need hours for them.
+
+    Raises
+    ------
+    InvalidDataError
+        If a column of texts has more levels than half of the rows.
+    """
+    for name, (_, levels) in table.texts.items():
+        if len(levels) > max(_FEW_LEVELS, table.n_rows / 2):
+            message = (
+                f"{_OWNER}: column '{name}' has {len(levels):,} different texts in "
+                f"{table.n_rows:,} rows. An ID tells nothing of other customers: leave it out."
+            )
+            raise InvalidDataError(message, column=name)
 
 
 class _Rows:
