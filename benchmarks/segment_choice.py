@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-CLOUDS = ("round", "correlated", "heavy tails", "skewed")
+CLOUDS = ("round", "correlated", "heavy tails", "skewed", "uniform", "counts and a flag")
 
 
 def make_mixture(seed: int) -> tuple[Floats, int]:
@@ -69,11 +69,16 @@ def make_cloud(seed: int) -> tuple[Floats, str]:
         rows /= np.sqrt(source.chisquare(6, size=(n_rows, 1)) / 6.0)
     if kind == "skewed":
         rows = np.exp(0.8 * rows)
+    if kind == "uniform":
+        rows = source.random(size=rows.shape)
+    if kind == "counts and a flag":
+        rows = source.poisson(source.uniform(0.7, 6.0, size=n_dims), size=rows.shape).astype(float)
+        rows[:, 0] = source.random(n_rows) < 0.1
     return rows, kind
 
 
 def _turned(kind: str, n_dims: int, source: np.random.Generator) -> Floats:
-    if kind == "round":
+    if kind not in ("correlated", "heavy tails", "skewed"):
         return np.eye(n_dims)
     turned: Floats = source.normal(size=(n_dims, n_dims))
     turned /= np.linalg.norm(turned, axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,6 +196,17 @@ def test_an_id_is_no_feature() -> None:
     assert segments.predict(plain).tolist() == segments.predict(pl.from_pandas(frame)).tolist()
 
 
+def test_lazy_frames_are_read_without_warnings() -> None:
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    frame, _ = shop(60)
+    lazy = pl.from_pandas(frame).lazy()
+    segments = CustomerSegments(3).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert CustomerSegments(3).fit(lazy).labels_.tolist() == segments.labels_.tolist()
+
+
 def test_another_transformer_may_prepare() -> None:
     rows = mixture(6, [(0, 0), (8, 8)])
     scaler = StandardScaler()
@@ -216,8 +228,12 @@ def test_bad_input_is_named() -> None:
         CustomerSegments(3).fit([[1.0], [2.0], [2.0]])
     with pytest.raises(InvalidDataError, match="at least 10 rows"):
         CustomerSegments().fit([[1.0], [2.0]])
-    with pytest.raises(InvalidDataError, match="finite numbers"):
-        choose_n_clusters([[1.0], [np.nan]] * 10)
+    for bad in ([[1.0], [np.nan]] * 10, [["web"], ["app"]] * 10, [1.0] * 10):
+        with pytest.raises(InvalidDataError, match="finite numbers"):
+            choose_n_clusters(bad)
+    for prepare in ("x", StandardScaler):
+        with pytest.raises(InvalidParameterError, match="prepare must be an object with fit"):
+            CustomerSegments(2, prepare=prepare).fit([[1.0], [2.0]])
     with pytest.raises(NotFittedError):
         CustomerSegments().profile()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ def skewed(n: int = 400) -> np.ndarray:
 def test_long_tails_are_shortened_and_symmetric_columns_left_alone() -> None:
     source = np.random.default_rng(1)
     frame = pd.DataFrame({"spend": skewed(), "age": source.normal(40, 9, 400)})
-    steps = PrepareFeatures().fit(frame).steps_.set_index("feature")
+    steps: Any = PrepareFeatures().fit(frame).steps_.set_index("feature")
     assert steps.loc["spend", "skewness"] > 2
     assert abs(steps.loc["spend", "skewness_after"]) < 1
     assert steps.loc["spend", "transform"] == "log"
@@ -121,3 +123,27 @@ def test_bad_input_is_named() -> None:
         PrepareFeatures().fit(pd.DataFrame({"a": [1.0, 1.0]}))
     with pytest.raises(InvalidDataError, match="infinity"):
         PrepareFeatures().fit(pd.DataFrame({"a": [1.0, np.inf]}))
+
+
+def test_levels_called_other_and_missing_are_levels_like_any() -> None:
+    usual = ["web"] * 40 + ["other"] * 30 + ["missing"] * 26
+    frame = pd.DataFrame({"channel": [*usual, "rare", "scarce", None]})
+    prepare = PrepareFeatures(min_share=0.05).fit(frame)
+    assert prepare.get_feature_names_out().tolist() == [
+        "channel = missing",
+        "channel = other",
+        "channel = web",
+        "channel = (other)",
+        "channel = (missing)",
+    ]
+    rows = prepare.transform(frame)
+    assert (rows > 0).sum(axis=1).tolist() == [1] * 99
+    assert (rows > 0).sum(axis=0).tolist() == [26, 30, 40, 2, 1]
+    assert prepare.steps_["n_missing"].tolist() == [1]
+
+
+def test_columns_of_two_values_are_not_transformed() -> None:
+    for n_up in (1, 3, 10, 29):
+        flag = [0.0] * (100 - n_up) + [1.0] * n_up
+        steps = PrepareFeatures(unskew="power").fit(pd.DataFrame({"flag": flag})).steps_
+        assert steps["transform"].tolist() == ["none"]

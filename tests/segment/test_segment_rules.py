@@ -35,6 +35,23 @@ def test_limits_are_the_simplest_that_cut_alike() -> None:
     assert told(share, [0, 0, 1, 1]) == ["share <= 0.2", "share > 0.2"]
 
 
+def test_limits_fall_into_narrow_gaps_far_from_zero() -> None:
+    days = pd.DataFrame({"day": np.repeat([20_454.0, 20_457, 20_460, 20_463], 9)})
+    labels = [0] * 18 + [1] * 18
+    assert told(days, labels) == ["day <= 20,457", "day > 20,457"]
+    money = pd.DataFrame({"balance": np.append(1e6 + np.arange(40.0), 1e6 + 100 + np.arange(40))})
+    cut = told(money, [0] * 40 + [1] * 40)
+    assert cut == ["balance <= 1,000,040", "balance > 1,000,040"]
+
+
+def test_a_segment_with_nobody_has_no_figures() -> None:
+    table = read_features(pd.DataFrame({"spend": [1.0, 2.0]}), owner="test")
+    labels = np.array([0, 2])
+    rule = rules_of(table, labels, [0, 1, 2], max_depth=1, language="en", names=None)[1]
+    assert (rule.rule, rule.n_customers) == ("nobody", 0)
+    assert np.isnan([rule.precision, rule.recall]).all()
+
+
 def test_both_limits_of_a_feature_are_one_comparison() -> None:
     frame = pd.DataFrame({"age": np.arange(18.0, 78.0)})
     labels = ((frame["age"] > 30) & (frame["age"] <= 50)).astype(int).tolist()

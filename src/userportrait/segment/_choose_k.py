@@ -14,6 +14,7 @@ from userportrait._core.params import Between, Optional, check_values
 from userportrait._core.scikit import from_sklearn
 from userportrait._core.threads import one_thread
 from userportrait.errors import InvalidDataError
+from userportrait.segment._single_cloud import SingleCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +34,7 @@ __all__ = ["AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability"]
 _SAMPLE = 1_000
 _N_CLOUDS = 20
 _N_BOXES = 5
-_ABOVE_CHANCE = 4.0
+_ABOVE_CHANCE = 3.0
 """Deviations above a single cloud's silhouette from which clusters are believed."""
 _STABLE = 0.85
 """Jaccard index from which Hennig calls a cluster highly stable."""
@@ -136,9 +137,10 @@ def choose_n_clusters(
     of the best of them, the mixture of least BIC decides: the silhouette alone prefers few
     clusters where some are nearer to each other than others. Where none is stable, the
     largest silhouette decides.
-    There are no clusters if that silhouette is not four deviations above that of single
-    Gaussian clouds of the same covariance, cut into as many clusters. All measures come from
-    1,000 rows at most. The gap statistic is told, not decided by. [3]_
+    There are no clusters if that silhouette is not three deviations above that of single
+    clouds, cut into as many clusters: tables whose columns have the distributions of `X`,
+    evened out until each has one mode, and go together by a normal copula. All measures come
+    from 1,000 rows at most. The gap statistic is told, not decided by. [3]_
 
     References
     ----------
@@ -183,9 +185,12 @@ def choose_n_clusters(
 
 def _read(X: Any) -> Floats:
     to_numpy = getattr(X, "to_numpy", None)
-    rows = np.asarray(X if to_numpy is None else to_numpy(), dtype=np.float64)
+    message = "choose_n_clusters: X must be a table of finite numbers. PrepareFeatures makes one."
+    try:
+        rows = np.asarray(X if to_numpy is None else to_numpy(), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidDataError(message) from None
     if rows.ndim != 2 or not np.isfinite(rows).all():
-        message = "choose_n_clusters: X must be a table of finite numbers."
         raise InvalidDataError(message)
     if len(rows) < 10:
         message = f"choose_n_clusters: at least 10 rows are needed; there are {len(rows)}."
@@ -316,12 +321,10 @@ def _chosen(
         at = int(heights.argmax())
         kind = "none is stable; the largest silhouette"
     k, silhouette = int(counts[at]), float(heights[at])
-    covariance = np.atleast_2d(np.cov(rows.T))
-    values, vectors = np.linalg.eigh(covariance)
-    spread = vectors * np.sqrt(np.maximum(values, 0.0))
+    single = SingleCloud(rows)
     clouds = np.empty(_N_CLOUDS)
     for at in range(_N_CLOUDS):
-        cloud = source.normal(size=rows.shape) @ spread.T
+        cloud = single.draw(source)
         clouds[at] = _silhouette(cloud, cut(cloud, k)[0])
     limit = float(clouds.mean() + _ABOVE_CHANCE * clouds.std(ddof=1))
     if silhouette <= limit:

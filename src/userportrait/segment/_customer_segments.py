@@ -21,7 +21,13 @@ from userportrait._core.params import (
 from userportrait.errors import MissingColumnError
 from userportrait.segment._choose_k import AutoOr, ClusterChoice
 from userportrait.segment._profiles import Language, profile_segments
-from userportrait.segment._segment_models import METHODS, Method, ModelSettings, fit_model
+from userportrait.segment._segment_models import (
+    METHODS,
+    Method,
+    ModelSettings,
+    Transformer,
+    fit_model,
+)
 from userportrait.segment._segment_names import segment_names
 from userportrait.segment._segment_rules import rules_of
 
@@ -145,6 +151,7 @@ class CustomerSegments(MatrixEstimator):
     _rules: ClassVar[Mapping[str, Rule]] = {
         "n_clusters": AutoOr(Between(1, 1000, integer=True)),
         "method": OneOf(METHODS),
+        "prepare": Optional(Transformer()),
         "max_clusters": Between(2, 100, integer=True),
         "n_init": Between(1, 10_000, integer=True),
         "min_cluster_size": Optional(Between(2, 10**9, integer=True)),
@@ -353,8 +360,8 @@ class CustomerSegments(MatrixEstimator):
         -----
         A decision tree tells one segment from the rest; the leaf with the best harmonic mean
         of precision and recall is the rule. Limits have as few digits as leave 99.5 % of the
-        customers on their side, four at most, and the figures are those of the rule as it is
-        written. A missing number counts as the median of `X`.
+        customers on their side, and the figures are those of the rule as it is written: NaN
+        for a segment with nobody in it. A missing number counts as the median of `X`.
 
         Examples
         --------
@@ -417,15 +424,17 @@ def _ranks(found: Ints, n_clusters: int) -> Ints:
 
 def _without_id(X: Any) -> Any:
     """Return a frame without its ``customer_id``; anything else as it is."""
-    known: Any = getattr(X, "column_names", getattr(X, "columns", None))
-    if (
-        known is None
-        or callable(known)
-        or not any(isinstance(name, str) and name == _ID for name in known)
-    ):
-        return X
+    if not hasattr(X, "collect_schema"):  # polars warns where a lazy frame is asked for columns
+        known: Any = getattr(X, "column_names", getattr(X, "columns", None))
+        if known is None or callable(known):
+            return X
+        if not any(isinstance(name, str) and name == _ID for name in known):
+            return X
     frame = enter(X, argument="X")
-    return leave(select_columns(frame, [name for name in column_names(frame) if name != _ID]))
+    names = column_names(frame)
+    if _ID not in names:
+        return X
+    return leave(select_columns(frame, [name for name in names if name != _ID]))
 
 
 def _own_order(table: FeatureTable) -> Ints:

@@ -94,6 +94,7 @@ class PrepareFeatures(MatrixEstimator):
         0 or more.
     min_share : float, default=0.01
         Levels of a smaller share of the rows are taken together as ``other``; 0 to 0.5.
+        Columns made are called ``(other)`` and ``(missing)`` where the input has such levels.
     missing : {'fill', 'error'}, default='fill'
         ``'fill'`` puts the median for a missing number and adds a column that says so, and
         takes a missing category for a level of its own.
@@ -300,7 +301,8 @@ class PrepareFeatures(MatrixEstimator):
             if self.categories == "ordinal":
                 names.append(category.name)
             else:
-                names += [f"{category.name} = {level}" for level in _shown_levels(category)]
+                levels = _shown_levels(category)
+                names += [f"{category.name} = {_word(level, levels)}" for level in levels]
         return np.array(names, dtype=object)
 
     def _checked(self, table: FeatureTable) -> FeatureTable:
@@ -343,6 +345,8 @@ class PrepareFeatures(MatrixEstimator):
     def _power(self, values: Floats, skewness: float) -> float:
         if self.unskew == "none" or abs(skewness) <= _SKEWED:
             return 1.0
+        if np.isin(values, [values.min(), values.max()]).all():
+            return 1.0  # two values stay two values
         if self.unskew == "log":
             return 0.0
         if self.unskew == "auto" and abs(_skewness(_powered(values, 0.0))) <= _SKEWED:
@@ -394,8 +398,9 @@ def _other_kind(name: str, given: str, known: str) -> ColumnTypeError:
     return ColumnTypeError(message, column=name)
 
 
-_MISSING = "missing"
-_OTHER = "other"
+_MISSING = "\x00missing"
+_OTHER = "\x00other"
+"""Levels of our own; texts of the same word are levels like any."""
 
 
 def _unit(values: Floats) -> float:
@@ -442,6 +447,14 @@ def _texts(values: NDArray[Any]) -> NDArray[Any]:
 def _shown_levels(category: _Category) -> tuple[str, ...]:
     more = ([_OTHER] if category.has_other else []) + ([_MISSING] if category.has_missing else [])
     return (*category.levels, *more)
+
+
+def _word(level: str, levels: tuple[str, ...]) -> str:
+    """Return a level as it is shown: ``(other)`` where ``other`` is a level of the input."""
+    if level not in (_MISSING, _OTHER):
+        return level
+    word = level.removeprefix("\x00")
+    return f"({word})" if word in levels else word
 
 
 def _known_levels(texts: NDArray[Any], category: _Category) -> NDArray[Any]:

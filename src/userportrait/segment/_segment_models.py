@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["METHODS", "FittedModel", "Method", "ModelSettings", "fit_model"]
+__all__ = ["METHODS", "FittedModel", "Method", "ModelSettings", "Transformer", "fit_model"]
 
 Method: TypeAlias = Literal["kmeans", "minibatch", "gaussian_mixture", "hdbscan", "kprototypes"]
 METHODS: tuple[Method, ...] = ("kmeans", "minibatch", "gaussian_mixture", "hdbscan", "kprototypes")
@@ -41,6 +41,17 @@ class ModelSettings:
     n_init: int
     min_cluster_size: int | None
     random_state: int | None
+
+
+class Transformer:
+    """The rule for `prepare`."""
+
+    def problem(self, name: str, value: object) -> str | None:
+        """Return one sentence about a bad value, None for a good one."""
+        if not isinstance(value, type) and all(hasattr(value, x) for x in ("fit", "transform")):
+            return None
+        kind = type(value).__name__
+        return f"{name} must be an object with fit and transform, or None; got {kind}."
 
 
 class FittedModel(Protocol):
@@ -157,7 +168,8 @@ class _Mixed:
         texts: dict[str, tuple[Ints, NDArray[Any]]] = {}
         for name, (codes, levels) in table.texts.items():
             if self.prepare.categories != "drop":
-                words = [*(str(level) for level in levels.tolist()), "missing"]
+                # A text that no level has: a level may be called missing itself.
+                words = [*(str(level) for level in levels.tolist()), "\x00missing"]
                 texts[name] = (codes % len(words), np.array(words, dtype=object))
         return FeatureTable((*numbers, *texts), table.n_rows, numbers, is_named=True, texts=texts)
 

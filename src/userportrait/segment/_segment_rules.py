@@ -88,9 +88,11 @@ def rules_of(
     found: list[RuleFound] = []
     for segment in segments:
         inside = labels == segment
-        if not inside.any() or inside.all():
-            rule = words["all" if inside.any() else "nobody"]
-            found.append(RuleFound(rule, 1.0, 1.0, int(inside.sum())))
+        if not inside.any():
+            found.append(RuleFound(words["nobody"], np.nan, np.nan, 0))
+            continue
+        if inside.all():
+            found.append(RuleFound(words["all"], 1.0, 1.0, len(inside)))
             continue
         smallest = max(1, int(0.05 * inside.sum()))
         tree = make(
@@ -177,16 +179,16 @@ def _shortened(
 
 
 def _simplest(limit: float, ordered: Floats) -> float:
-    """Return the number of fewest digits, at most four, that cuts the values nearly as well."""
+    """Return the number of fewest digits that cuts the values as a limit does, or nearly so."""
     at = int(np.searchsorted(ordered, limit, side="right"))
     below = float(ordered[at - 1]) if at else limit
-    for digits in (1, 2, 3):
+    for digits in range(1, 17):
         for near in (below, limit):
             rounded = float(f"{near:.{digits}g}")
             moved = int(np.searchsorted(ordered, rounded, side="right")) - at
             if abs(moved) <= _MOVED * len(ordered):
                 return rounded
-    return float(f"{limit:.4g}")
+    return limit
 
 
 def _said(one: _Condition, columns: Sequence[_Column], words: Mapping[str, str]) -> str:
@@ -201,4 +203,4 @@ def _said(one: _Condition, columns: Sequence[_Column], words: Mapping[str, str])
 
 
 def _number(value: float) -> str:
-    return f"{value + 0.0:,.10g}"
+    return f"{value + 0.0:,.16g}"
