@@ -644,3 +644,64 @@ def test_models_are_compared_alike_on_frames_of_all_engines() -> None:
         (pa.Table.from_pandas(X), pa.chunked_array([pa.array(y)])),
     ):
         pd.testing.assert_frame_equal(compare_classifiers(models, other, outcome), expected)
+
+
+def test_the_outcome_can_be_named() -> None:
+    X, y = rows(200)
+    words = np.where(y, "Churn", "No")  # the larger word is not the outcome
+    model = LogisticRegression().fit(X, words)
+    by_number = LogisticRegression().fit(X, y)
+    expected = evaluate_classifier(by_number, X, y).to_dict()
+    assert evaluate_classifier(model, X, words, positive="Churn").to_dict() == pytest.approx(
+        expected
+    )
+    assert evaluate_classifier(model, X, words).n_positive == (y == 0).sum()
+    p = by_number.predict_proba(X)[:, 1]
+    assert evaluate_scores(words, p, positive="Churn").to_dict() == (
+        evaluate_scores(y, p).to_dict()
+    )
+    for table in (lift_table, calibration_table):
+        pd.testing.assert_frame_equal(table(words, p, positive="Churn"), table(y, p))
+    for figure in (confusion, choose_threshold, expected_calibration_error):
+        assert figure(words, p, positive="Churn") == figure(y, p)
+    models = {"a": LogisticRegression(), "b": LinearSVC()}
+    pd.testing.assert_frame_equal(
+        compare_classifiers(models, X, words, positive="Churn"), compare_classifiers(models, X, y)
+    )
+    assert cross_fitted_scores(LinearSVC(), X, words, positive="Churn") == pytest.approx(
+        cross_fitted_scores(LinearSVC(), X, y)
+    )
+    with pytest.raises(InvalidParameterError, match=r"lift_table: positive .*'No'\]; got 'churn'"):
+        lift_table(words, p, positive="churn")
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(max_depth=2), LinearSVC()])
+def test_the_matrix_of_a_named_outcome_is_that_of_predict(model: Any) -> None:
+    X = np.repeat([0.0, 1.0, 2.0], 20)[:, None]
+    y = np.r_[np.zeros(18), np.ones(2), np.tile([0, 1], 10), np.zeros(2), np.ones(18)].astype(int)
+    found = evaluate_classifier(model.fit(X, y), X, y, positive=0).confusion
+    (tn, fp), (fn, tp) = metrics.confusion_matrix(y, model.predict(X), labels=[1, 0])
+    assert (found.true_negative, found.false_positive) == (tn, fp)
+    assert (found.false_negative, found.true_positive) == (fn, tp)
+
+
+def test_a_model_may_keep_its_classes_in_any_order() -> None:
+    class Reversed(Recorder):
+        classes_ = np.array([1, 0])
+
+        def predict_proba(self, X: Any) -> np.ndarray:
+            return super().predict_proba(X)[:, ::-1]
+
+    X = pd.DataFrame({"a": np.arange(40.0), "b": np.ones(40)})
+    y = (np.arange(40) > 25).astype(int)
+    assert evaluate_classifier(Reversed(), X, y).auc == 1.0
+    table = permutation_importance(Reversed(), X, y)
+    assert table["feature"].tolist() == ["a", "b"]
+    assert table["importance"].iloc[0] > 0.3
+
+
+def test_all_models_are_compared_on_the_same_folds() -> None:
+    X, y = rows(100)
+    models = {"a": LogisticRegression(), "b": LogisticRegression()}
+    table = compare_classifiers(models, X, y, random_state=None)
+    assert table["difference"].tolist() == [0.0, 0.0]

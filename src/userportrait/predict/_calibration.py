@@ -31,18 +31,23 @@ __all__ = [
 ]
 
 
-def calibration_table(y: Any, probability: Any, n_bins: int = 10) -> pd.DataFrame:
+def calibration_table(
+    y: Any, probability: Any, n_bins: int = 10, *, positive: Any = None
+) -> pd.DataFrame:
     """Return how often the outcome came true, by what was predicted.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     probability : array-like of shape (n_rows,)
         In [0, 1].
     n_bins : int, default=10
         Bins of about equal numbers of rows; equal probabilities share a bin, and one that
         fills more than its bin has it to itself. 1 to 1000.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def calibration_table(y: Any, probability: Any, n_bins: int = 10) -> pd.DataFram
         "calibration_table", {"n_bins": n_bins}, {"n_bins": Between(1, 1000, integer=True)}
     )
     values = read_probability(probability, owner="calibration_table")
-    _, outcome = read_outcome(y, len(values), owner="calibration_table")
+    _, outcome = read_outcome(y, len(values), owner="calibration_table", positive=positive)
     return calibration_frame(outcome, values, n_bins)
 
 
@@ -96,7 +101,9 @@ def calibration_frame(y: Floats, probability: Floats, n_bins: int) -> pd.DataFra
     )
 
 
-def expected_calibration_error(y: Any, probability: Any, n_bins: int = 10) -> float:
+def expected_calibration_error(
+    y: Any, probability: Any, n_bins: int = 10, *, positive: Any = None
+) -> float:
     """Return the mean distance of what came true from what was predicted.
 
     Parameters
@@ -107,6 +114,9 @@ def expected_calibration_error(y: Any, probability: Any, n_bins: int = 10) -> fl
     n_bins : int, default=10
         Bins of about equal numbers of rows. The error grows with it, also where the
         probabilities are right.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -124,7 +134,7 @@ def expected_calibration_error(y: Any, probability: Any, n_bins: int = 10) -> fl
     >>> round(expected_calibration_error([0, 0, 1, 1], [0.1, 0.1, 0.7, 0.7], n_bins=2), 3)
     0.2
     """
-    return error_of(calibration_table(y, probability, n_bins))
+    return error_of(calibration_table(y, probability, n_bins, positive=positive))
 
 
 def error_of(table: pd.DataFrame) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from userportrait._core import frames
 from userportrait._core.scikit import from_sklearn
-from userportrait.errors import InvalidDataError
+from userportrait.errors import InvalidDataError, InvalidParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,14 +42,20 @@ def read_rows(X: Any) -> Any:
     return frames.to_pandas(frames.enter(X, argument="X"))
 
 
-def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floats]:
-    """Return the two classes in order, and 1.0 for rows of the second one.
+def read_outcome(
+    y: Any, n_rows: int, *, owner: str, positive: object = None
+) -> tuple[NDArray[Any], Floats]:
+    """Return the two classes, the outcome last, and 1.0 for rows of the outcome.
+
+    The outcome is the larger class, if it is not named.
 
     Raises
     ------
     InvalidDataError
         If the length differs, values are missing or of more than one kind, or there are not
         two classes.
+    InvalidParameterError
+        If `positive` is neither of them.
     """
     if y is None:
         message = f"{owner} requires y to be passed, but the target y is None."
@@ -80,7 +86,13 @@ def read_outcome(y: Any, n_rows: int, *, owner: str) -> tuple[NDArray[Any], Floa
             f"{len(classes)} classes."
         )
         raise InvalidDataError(message)
-    return classes, codes.astype(np.float64)
+    outcome: Floats = codes.astype(np.float64)
+    if positive is None or positive == classes.tolist()[1]:
+        return classes, outcome
+    if positive != classes.tolist()[0]:
+        problem = f"positive must be one of the values of y, {classes.tolist()}; got {positive!r}."
+        raise InvalidParameterError(owner, [problem])
+    return classes[::-1], 1.0 - outcome
 
 
 def _plain(y: Any) -> Any:
@@ -119,24 +131,25 @@ def _kind(value: Any) -> str:
     return "numbers" if isinstance(value, Real) else "other values"
 
 
-def check_classes(model: Any, classes: NDArray[Any], *, owner: str) -> None:
-    """Refuse an outcome whose classes are not those that a fitted model knows.
+def check_classes(model: Any, classes: NDArray[Any], *, owner: str) -> bool:
+    """Return whether the outcome, the last of the classes, is a fitted model's first class.
 
     Raises
     ------
     InvalidDataError
-        If the model says what its classes are, and these are others or in another order.
+        If the model says what its classes are, and these are others.
     """
     known = getattr(model, "classes_", None)
     if known is None:
-        return
+        return False
     knows, has = np.asarray(known).tolist(), classes.tolist()
-    if knows != has:
+    if knows not in (has, has[::-1]):
         message = (
-            f"{owner}: {type(model).__name__} was fitted to the classes {knows}, in this order; y "
-            f"has {has}. Give y the values that it had in fit."
+            f"{owner}: {type(model).__name__} was fitted to the classes {knows}; y has {has}. "
+            f"Give y the values that it had in fit."
         )
         raise InvalidDataError(message)
+    return knows != has
 
 
 def _check_known(values: NDArray[Any], owner: str) -> None:

@@ -13,7 +13,7 @@ from userportrait._core.multiplicity import adjust_p
 from userportrait._core.params import Between, OneOf, Optional, check_values
 from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidParameterError
-from userportrait.predict._classes import check_folds, read_outcome, read_rows
+from userportrait.predict._classes import check_classes, check_folds, read_outcome, read_rows
 from userportrait.predict._evaluate import evaluate_scores, scores_of
 from userportrait.predict._roc import areas_with_covariance, delong_p_value
 
@@ -23,12 +23,19 @@ if TYPE_CHECKING:
     from userportrait._core.multiplicity import Adjustment
 
     Floats: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.intp]
 
 __all__ = ["compare_classifiers", "cross_fitted_scores"]
 
 
 def cross_fitted_scores(
-    model: Any, X: Any, y: Any, *, n_folds: int = 5, random_state: int | None = 0
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    n_folds: int = 5,
+    random_state: int | None = 0,
+    positive: Any = None,
 ) -> Floats:
     """Return a score for each row from a model that has not seen it.
 
@@ -38,16 +45,19 @@ def cross_fitted_scores(
         Any with scikit-learn's verbs; it is cloned, not fitted.
     X : array-like of shape (n_rows, n_features), or frame
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     n_folds : int, default=5
         Of about equal shares of the outcome; 2 to 100.
     random_state : int or None, default=0
         Shuffles the rows before they are cut into folds.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
     ndarray of shape (n_rows,)
-        Chance of the second class, or the decision function where there are no chances.
+        Chance of the outcome, or the decision function where there are no chances.
 
     Raises
     ------
@@ -71,24 +81,34 @@ def cross_fitted_scores(
     (100,)
     """
     _check("cross_fitted_scores", n_folds, random_state)
-    classes, outcome = read_outcome(y, len(y), owner="cross_fitted_scores")
-    check_folds(outcome, n_folds, owner="cross_fitted_scores")
-    labels = classes[outcome.astype(np.intp)]
-    return _scores(model, read_rows(X), labels, n_folds, random_state)
+    owner = "cross_fitted_scores"
+    classes, outcome = read_outcome(y, len(y), owner=owner, positive=positive)
+    check_folds(outcome, n_folds, owner=owner)
+    folds = _folds(outcome, n_folds, random_state)
+    return _scores(model, read_rows(X), (classes, outcome), folds)
 
 
-def _scores(
-    model: Any, X: Any, labels: NDArray[Any], n_folds: int, random_state: int | None
-) -> Floats:
+def _folds(outcome: Floats, n_folds: int, random_state: int | None) -> list[tuple[Ints, Ints]]:
+    """Return the rows to fit to and those to score, of each fold."""
     folds = from_sklearn("model_selection.StratifiedKFold")(
         n_splits=n_folds, shuffle=True, random_state=random_state
     )
+    return list(folds.split(np.zeros(len(outcome)), outcome))
+
+
+def _scores(
+    model: Any, X: Any, target: tuple[NDArray[Any], Floats], folds: list[tuple[Ints, Ints]]
+) -> Floats:
+    """Return the scores of the second of the classes, from models of the other folds."""
+    classes, outcome = target
+    labels = classes[outcome.astype(np.intp)]
     clone: Any = from_sklearn("base.clone")
     take: Any = from_sklearn("utils._safe_indexing")
     found = np.empty(len(labels))
-    for train, test in folds.split(np.zeros(len(labels)), labels):
+    for train, test in folds:
         fitted = clone(model).fit(take(X, train), labels[train])
-        found[test] = scores_of(fitted, take(X, test))
+        first = check_classes(fitted, classes, owner="cross_fitted_scores")
+        found[test] = scores_of(fitted, take(X, test), first=first)
     return found
 
 
@@ -100,6 +120,7 @@ def compare_classifiers(
     n_folds: int = 5,
     adjust: Adjustment | None = "holm",
     random_state: int | None = 0,
+    positive: Any = None,
 ) -> pd.DataFrame:
     """Compare classifiers by cross-validation, with tests of their areas under the curve.
 
@@ -109,12 +130,15 @@ def compare_classifiers(
         Two or more, by name; they are cloned, not fitted.
     X : array-like of shape (n_rows, n_features), or frame
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     n_folds : int, default=5
         The same folds for all; 2 to 100.
     adjust : {'holm', 'bonferroni', 'bh', 'by'} or None, default='holm'
         Adjusts the p-values for the number of pairs.
     random_state : int or None, default=0
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -159,13 +183,12 @@ def compare_classifiers(
     """
     _check("compare_classifiers", n_folds, random_state, adjust)
     _check_models(models)
-    classes, outcome = read_outcome(y, len(y), owner="compare_classifiers")
-    check_folds(outcome, n_folds, owner="compare_classifiers")
-    labels, rows_of_X = classes[outcome.astype(np.intp)], read_rows(X)
-    scores = {
-        name: _scores(model, rows_of_X, labels, n_folds, random_state)
-        for name, model in models.items()
-    }
+    owner = "compare_classifiers"
+    target = read_outcome(y, len(y), owner=owner, positive=positive)
+    outcome = target[1]
+    check_folds(outcome, n_folds, owner=owner)
+    folds, given = _folds(outcome, n_folds, random_state), read_rows(X)
+    scores = {name: _scores(model, given, target, folds) for name, model in models.items()}
     names = list(scores)
     n_of_class = (int(outcome.sum()), int(len(outcome) - outcome.sum()))
     areas, covariance = areas_with_covariance(outcome, np.vstack(list(scores.values())))

@@ -166,6 +166,7 @@ def evaluate_classifier(
     n_bins: int = 10,
     confidence_level: float = 0.95,
     name: str | None = None,
+    positive: Any = None,
 ) -> ClassifierEvaluation:
     """Evaluate any fitted classifier of two classes.
 
@@ -176,16 +177,19 @@ def evaluate_classifier(
     X : array-like of shape (n_rows, n_features), or frame
         Rows that the model has not seen, or the figures flatter it.
     y : array-like of shape (n_rows,)
-        The two values that the model was fitted to; the larger one is the outcome.
+        The two values that the model was fitted to.
     threshold : float, optional
         For the confusion matrix: rows with at least this score are called positive. By default
         0.5, or 0 of a decision function; where a score is exactly that, the next number above,
-        because ``predict`` calls the first class where both are equally likely.
+        because ``predict`` calls the model's first class where both are equally likely.
     n_bins : int, default=10
         For lift and calibration; 2 to 1000.
     confidence_level : float, default=0.95
     name : str, optional
         By default the class of the model.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -217,9 +221,11 @@ def evaluate_classifier(
     owner = "evaluate_classifier"
     _check(owner, 0.0 if threshold is None else threshold, n_bins, confidence_level)
     values = read_score(scores_of(model, X), owner=owner)
-    line = _line_of(model, values) if threshold is None else threshold
-    classes, outcome = read_outcome(y, len(values), owner=owner)
-    check_classes(model, classes, owner=owner)
+    classes, outcome = read_outcome(y, len(values), owner=owner, positive=positive)
+    is_first = check_classes(model, classes, owner=owner)
+    if is_first:
+        values = scores_of(model, X, first=True)
+    line = _line_of(model, values, is_first) if threshold is None else threshold
     _check_size(owner, len(values), n_bins)
     return _evaluation(
         outcome, values, name=name or type(model).__name__, threshold=line, n_bins=n_bins,
@@ -235,13 +241,14 @@ def evaluate_scores(
     n_bins: int = 10,
     confidence_level: float = 0.95,
     name: str = "scores",
+    positive: Any = None,
 ) -> ClassifierEvaluation:
     """Evaluate scores, wherever they come from.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     score : array-like of shape (n_rows,)
         Higher is likelier. All in [0, 1] they are taken for probabilities.
     threshold : float, default=0.5
@@ -250,6 +257,9 @@ def evaluate_scores(
         For lift and calibration; 2 to 1000.
     confidence_level : float, default=0.95
     name : str, default='scores'
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -277,7 +287,7 @@ def evaluate_scores(
     owner = "evaluate_scores"
     _check(owner, threshold, n_bins, confidence_level)
     values = read_score(score, owner=owner)
-    _, outcome = read_outcome(y, len(values), owner=owner)
+    _, outcome = read_outcome(y, len(values), owner=owner, positive=positive)
     _check_size(owner, len(values), n_bins)
     return _evaluation(
         outcome, values, name=name, threshold=threshold, n_bins=n_bins,
@@ -303,10 +313,11 @@ def _check_size(owner: str, n_rows: int, n_bins: int) -> None:
         raise InvalidDataError(message)
 
 
-def _line_of(model: Any, scores: Floats) -> float:
+def _line_of(model: Any, scores: Floats, is_first: bool) -> float:
     """Return a threshold that calls the rows that the model's ``predict`` calls."""
     line = 0.5 if hasattr(model, "predict_proba") else 0.0
-    return float(np.nextafter(line, 1.0)) if (scores == line).any() else line
+    is_even = not is_first and bool((scores == line).any())
+    return float(np.nextafter(line, 1.0)) if is_even else line
 
 
 def _evaluation(
@@ -351,8 +362,8 @@ def _evaluation(
     )
 
 
-def scores_of(model: Any, X: Any) -> Floats:
-    """Return the chance of the second class, or else the decision function.
+def scores_of(model: Any, X: Any, *, first: bool = False) -> Floats:
+    """Return the chance of the second class, or of the first, or else the decision function.
 
     Raises
     ------
@@ -364,10 +375,11 @@ def scores_of(model: Any, X: Any) -> Floats:
         message = f"{type(model).__name__} knows {len(classes)} classes; two are needed."
         raise InvalidDataError(message)
     if hasattr(model, "predict_proba"):
-        found: Floats = np.asarray(model.predict_proba(X), dtype=np.float64)[:, 1]
+        found: Floats = np.asarray(model.predict_proba(X), dtype=np.float64)[:, 0 if first else 1]
         return found
     if hasattr(model, "decision_function"):
-        return np.asarray(model.decision_function(X), dtype=np.float64)
+        decision: Floats = np.asarray(model.decision_function(X), dtype=np.float64)
+        return -decision if first else decision
     message = (
         f"{type(model).__name__} has neither predict_proba nor decision_function. "
         f"Give evaluate_scores() its scores."

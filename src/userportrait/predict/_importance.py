@@ -35,7 +35,7 @@ def permutation_importance(
     X : array-like of shape (n_rows, n_features), or frame
         Rows that the model has not seen. The model is given arrays or pandas frames.
     y : array-like of shape (n_rows,)
-        The two values that the model was fitted to; the larger one is the outcome.
+        The two values that the model was fitted to. Which is the outcome changes nothing.
     n_repeats : int, default=5
         Shuffles of each column; 1 to 1000.
     random_state : int or None, default=0
@@ -82,12 +82,12 @@ def permutation_importance(
     owner = "permutation_importance"
     frame, names = _as_frame(X)
     classes, outcome = read_outcome(y, len(frame), owner=owner)
-    check_classes(model, classes, owner=owner)
+    first = check_classes(model, classes, owner=owner)
     is_array = not is_frame(X)
     # In this order the shuffles, and the last digits of sums, are those of the rows' values.
     order = _row_order(frame, outcome)
     frame, outcome = frame.iloc[order], outcome[order]
-    base = _area(model, frame, outcome, is_array=is_array)
+    base = _area(model, frame, outcome, is_array=is_array, first=first)
     source = np.random.default_rng(random_state)
     rows: list[dict[str, Any]] = []
     for at, feature in enumerate(names):
@@ -95,7 +95,7 @@ def permutation_importance(
         for repeat in range(n_repeats):
             moved = source.permutation(len(frame))
             shuffled = _with_column(frame, at, frame.iloc[moved, at])
-            losses[repeat] = base - _area(model, shuffled, outcome, is_array=is_array)
+            losses[repeat] = base - _area(model, shuffled, outcome, is_array=is_array, first=first)
         error = float(losses.std(ddof=1) / np.sqrt(n_repeats)) if n_repeats > 1 else np.nan
         rows.append({"feature": feature, "importance": float(losses.mean()), "std_error": error})
     found = pd.DataFrame(rows)
@@ -215,8 +215,10 @@ def _row_order(frame: pd.DataFrame, outcome: Floats | None = None) -> Ints:
     return np.lexsort(keys)
 
 
-def _area(model: Any, frame: pd.DataFrame, outcome: Floats, *, is_array: bool) -> float:
-    score = scores_of(model, frame.to_numpy() if is_array else frame)
+def _area(
+    model: Any, frame: pd.DataFrame, outcome: Floats, *, is_array: bool, first: bool
+) -> float:
+    score = scores_of(model, frame.to_numpy() if is_array else frame, first=first)
     return float(areas_with_covariance(outcome, score[None, :])[0][0])
 
 

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["lift_table", "read_score"]
 
 
-def lift_table(y: Any, score: Any, n_bins: int = 10) -> pd.DataFrame:
+def lift_table(y: Any, score: Any, n_bins: int = 10, *, positive: Any = None) -> pd.DataFrame:
     """Return what each share of customers holds, the best-scored ones first.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     score : array-like of shape (n_rows,)
         Higher is likelier; a probability or any other number.
     n_bins : int, default=10
         Bins of equal size, as nearly as whole rows allow; 2 to 1000.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def lift_table(y: Any, score: Any, n_bins: int = 10) -> pd.DataFrame:
     """
     check_values("lift_table", {"n_bins": n_bins}, {"n_bins": Between(2, 1000, integer=True)})
     scores = read_score(score, owner="lift_table")
-    _, outcome = read_outcome(y, len(scores), owner="lift_table")
+    _, outcome = read_outcome(y, len(scores), owner="lift_table", positive=positive)
     if len(scores) < n_bins:
         message = f"lift_table: {n_bins} bins need as many rows; there are {len(scores)}."
         raise InvalidDataError(message)

@@ -117,16 +117,19 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def confusion(y: Any, score: Any, threshold: float = 0.5) -> Confusion:
+def confusion(y: Any, score: Any, threshold: float = 0.5, *, positive: Any = None) -> Confusion:
     """Return right and wrong answers at a threshold.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     score : array-like of shape (n_rows,)
     threshold : float, default=0.5
         Rows with at least this score are called positive; ``inf`` calls nobody.
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def confusion(y: Any, score: Any, threshold: float = 0.5) -> Confusion:
     """
     check_values("confusion", {"threshold": threshold}, {"threshold": Between(-np.inf, np.inf)})
     scores = read_score(score, owner="confusion")
-    _, outcome = read_outcome(y, len(scores), owner="confusion")
+    _, outcome = read_outcome(y, len(scores), owner="confusion", positive=positive)
     return confusion_of(outcome, scores, threshold)
 
 
@@ -177,13 +180,14 @@ def choose_threshold(
     false_positive_cost: float = 1.0,
     false_negative_cost: float = 1.0,
     budget: float | None = None,
+    positive: Any = None,
 ) -> float:
     """Return the threshold that does best by one rule.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     score : array-like of shape (n_rows,)
     by : {'youden', 'f1', 'cost', 'budget'}, default='youden'
         Largest recall plus specificity, largest F1, least cost of wrong answers, or at most
@@ -192,6 +196,9 @@ def choose_threshold(
         For ``'cost'``.
     budget : float, optional
         For ``'budget'``: a share of the rows, in (0, 1].
+    positive : optional
+        The value of `y` that is the outcome; by default the larger one, which of ``'churn'``
+        and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -233,7 +240,7 @@ def choose_threshold(
     if by == "budget" and budget is None:
         raise InvalidParameterError("choose_threshold", ["by='budget' needs budget=."])
     scores = read_score(score, owner="choose_threshold")
-    _, outcome = read_outcome(y, len(scores), owner="choose_threshold")
+    _, outcome = read_outcome(y, len(scores), owner="choose_threshold", positive=positive)
     thresholds, rows, hits = counts_by_score(outcome, scores)
     thresholds, rows, hits = np.r_[np.inf, thresholds], np.r_[0.0, rows], np.r_[0.0, hits]
     ones = float(outcome.sum())
