@@ -131,7 +131,7 @@ def test_names_and_rules_have_the_words_of_the_caller_and_chinese_ones() -> None
     rules = segments.rules(frame, language="zh")["rule"].tolist()
     assert rules == ["渠道 不为 a", "渠道 为 a"]
     both = segments.rules(frame[["orders", "channel"]].assign(channel="w"), language="zh")["rule"]
-    assert both.tolist() == ["订单数 <= 2", "订单数 > 2"]
+    assert both.tolist() == ["订单数 <= 5", "订单数 > 5"]
     one = CustomerSegments(1).fit(frame)
     assert one.rules(frame, language="zh")["rule"].tolist() == ["全部客户"]
 

@@ -100,8 +100,8 @@ def test_one_cloud_has_no_mark() -> None:
 def test_the_band_of_single_clouds_ends_where_a_choice_is_believed() -> None:
     figure = plot_cluster_choice(choice())
     band: Any = next(patch for patch in figure.axes[0].patches if patch.get_label() == "one cloud")
-    assert band.get_bbox().y0 == pytest.approx(0.2 - 4 * 0.05)
-    assert band.get_bbox().y1 == pytest.approx(0.2 + 4 * 0.05)
+    assert band.get_bbox().y0 == pytest.approx(0.2 - 3 * 0.05)
+    assert band.get_bbox().y1 == pytest.approx(0.2 + 3 * 0.05)
     # The pictures draw the rules by which the choice is made.
     rules: Any = _choose_k
     drawn: Any = _segment_plots

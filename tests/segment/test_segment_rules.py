@@ -38,10 +38,10 @@ def test_limits_are_the_simplest_that_cut_alike() -> None:
 def test_limits_fall_into_narrow_gaps_far_from_zero() -> None:
     days = pd.DataFrame({"day": np.repeat([20_454.0, 20_457, 20_460, 20_463], 9)})
     labels = [0] * 18 + [1] * 18
-    assert told(days, labels) == ["day <= 20,457", "day > 20,457"]
+    assert told(days, labels) == ["day <= 20,458", "day > 20,458"]
     money = pd.DataFrame({"balance": np.append(1e6 + np.arange(40.0), 1e6 + 100 + np.arange(40))})
     cut = told(money, [0] * 40 + [1] * 40)
-    assert cut == ["balance <= 1,000,040", "balance > 1,000,040"]
+    assert cut == ["balance <= 1,000,070", "balance > 1,000,070"]
 
 
 def test_a_segment_with_nobody_has_no_figures() -> None:

@@ -66,7 +66,7 @@ _WORDS = {
         "effect": "效应量", "noise": "噪声",
     },
 }  # fmt: skip
-_DEVIATIONS = 4.0
+_DEVIATIONS = 3.0
 """Half the height of the band of single clouds: its upper end is what a choice must pass."""
 _STABLE = 0.85
 _LIMITS = (0.2, 0.5, 0.8, 1.2)
@@ -83,7 +83,7 @@ def plot_cluster_choice(
 
     Each measure has a panel, which says whether more or less is better. A diamond marks the
     number chosen; none does where there are no clusters. The band in the panel of silhouettes
-    is what single clouds reach by chance, four deviations to each side: above it clusters are
+    is what single clouds reach by chance, three deviations to each side: above it clusters are
     believed. The gap has its errors. [1]_
 
     Parameters

@@ -179,11 +179,15 @@ def _shortened(
 
 
 def _simplest(limit: float, ordered: Floats) -> float:
-    """Return the number of fewest digits that cuts the values as a limit does, or nearly so."""
+    """Return the number of fewest digits that cuts the values as a limit does, or nearly so.
+
+    Whole numbers are cut at a whole number.
+    """
     at = int(np.searchsorted(ordered, limit, side="right"))
     below = float(ordered[at - 1]) if at else limit
+    is_whole = bool((ordered == np.floor(ordered)).all())
     for digits in range(1, 17):
-        for near in (below, limit):
+        for near in (np.floor(limit) if is_whole else limit, below):
             rounded = float(f"{near:.{digits}g}")
             moved = int(np.searchsorted(ordered, rounded, side="right")) - at
             if abs(moved) <= _MOVED * len(ordered):
