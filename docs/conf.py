@@ -231,7 +231,7 @@ def skip_foreign(
     app: Any, what: str, name: str, found: object, skip: bool, options: Any
 ) -> bool | None:
     """Leave out what scikit-learn adds to every estimator, told in its own documentation."""
-    is_foreign = name == "get_metadata_routing" or re.fullmatch(r"set_\w+_request", name)
+    is_foreign = re.fullmatch(r"get_metadata_routing|set_output|set_\w+_request", name)
     return True if is_foreign else None
 
 

@@ -18,7 +18,7 @@ from userportrait._core.params import (
     check_params,
     check_values,
 )
-from userportrait.errors import MissingColumnError
+from userportrait.errors import InvalidDataError, MissingColumnError
 from userportrait.segment._choose_k import AutoOr, ClusterChoice
 from userportrait.segment._profiles import Language, profile_segments
 from userportrait.segment._segment_models import (
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["CustomerSegments"]
 
 _ID = "customer_id"
+_MOST_LEVELS = 50
+"""Texts that a column may have even if hardly any two customers share one."""
 
 
 class CustomerSegments(MatrixEstimator):
@@ -88,7 +90,7 @@ class CustomerSegments(MatrixEstimator):
         customer that ``'hdbscan'`` leaves out.
     n_clusters_ : int
         Segments; those left out are none.
-    sizes_ : ndarray of int, shape (n_clusters_,)
+    sizes_ : ndarray of int, shape (n_segments,)
         Customers in each segment; a component of a mixture may have none.
     choice_ : ClusterChoice or None
         How the number was chosen; None where it was given, and with ``'hdbscan'``.
@@ -203,7 +205,8 @@ class CustomerSegments(MatrixEstimator):
         MissingColumnError
             If `feature_labels` has a column that `X` has not.
         InvalidDataError
-            If a number is infinite, if every column holds one value, if there are fewer
+            If a number is infinite, if every column holds one value, if a column of texts has
+            more than 50 and a text of its own for every other customer, if there are fewer
             distinct rows than clusters, or fewer than 10 rows for ``'auto'``.
         """
         check_params(self, self._rules)
@@ -211,6 +214,7 @@ class CustomerSegments(MatrixEstimator):
         for name in self.feature_labels or {}:
             if name not in table.names:
                 raise MissingColumnError(name, table.names)
+        _refuse_ids(table)
         order = _own_order(table)
         ordered = table.take(order)
         model = self._model = fit_model(ordered, self._settings())
@@ -420,6 +424,18 @@ def _ranks(found: Ints, n_clusters: int) -> Ints:
     # Backwards: the last one written, the first row, stays.
     first[found[inside[::-1]]] = inside[::-1]
     return np.argsort(np.lexsort((first, -sizes)))
+
+
+def _refuse_ids(table: FeatureTable) -> None:
+    """Raise if a column of texts tells customers apart, not kinds of them."""
+    for name, (codes, levels) in table.texts.items():
+        n_known = int((codes >= 0).sum())
+        if len(levels) > max(_MOST_LEVELS, n_known // 2):
+            message = (
+                f"CustomerSegments: column '{name}' has {len(levels):,} different texts for "
+                f"{n_known:,} customers, as names and addresses have. Leave it out."
+            )
+            raise InvalidDataError(message, column=name)
 
 
 def _without_id(X: Any) -> Any:
