@@ -55,6 +55,15 @@ def test_tables_without_two_distinct_rows_are_refused(method: Method) -> None:
         fitted(pd.DataFrame({"spend": [5.0] * 20, "channel": ["web"] * 20}), method, 1)
 
 
+def test_texts_that_tell_customers_apart_are_no_feature() -> None:
+    frame, _ = shop(240)
+    named = frame.assign(email=[f"c{at}@shop.example" for at in range(240)])
+    with pytest.raises(InvalidDataError, match="column 'email' has 240 different texts"):
+        CustomerSegments(3).fit(named)
+    cities = frame.assign(city=[f"city {at % 60}" for at in range(240)])
+    assert CustomerSegments(3).fit(cities).n_clusters_ == 3
+
+
 @every_method
 def test_missing_values_are_filled(method: Method) -> None:
     frame, kind = shop()

@@ -209,7 +209,10 @@ class PrepareFeatures(MatrixEstimator):
         self.steps_ = pd.DataFrame(rows)
         self.dropped_ = tuple(row["feature"] for row in rows if not row["kept"])
         if len(self.dropped_) == len(rows):
-            message = f"every column of X holds one value only (n_samples={table.n_rows})."
+            message = (
+                f"PrepareFeatures: every column of X holds one value only, or rare ones "
+                f"(n_samples={table.n_rows}). There is nothing to tell rows apart by."
+            )
             raise InvalidDataError(message)
         return self
 
