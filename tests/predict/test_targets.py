@@ -57,3 +57,28 @@ def test_a_budget_alone_is_within_one_customer_of_every_list() -> None:
 def test_a_value_or_cost_that_is_no_number_is_refused(name: str, bad: Any) -> None:
     with pytest.raises(InvalidDataError, match=f"choose_targets: {name} "):
         choose_targets(["ann", "bo"], [0.5, 0.5], **{name: bad})
+
+
+@pytest.mark.parametrize("is_tied", [False, True])
+def test_both_limits_are_within_one_customer_of_every_list(is_tied: bool) -> None:
+    for seed in range(60):
+        source = np.random.default_rng(seed)
+        p, n = np.ones(9) if is_tied else source.random(9), int(source.integers(1, 6))
+        value = source.choice([3.0, 30.0], 9) if is_tied else source.gamma(0.5, 30, 9)
+        cost = source.choice([1.0, 12.0], 9) if is_tied else source.gamma(0.5, 5, 9)
+        budget = float(source.integers(1, 40))
+        profit = p * value - cost
+        found = choose_targets(range(9), p, value=value, cost=cost, budget=budget, n_most=n)
+        assert found.cost <= budget * (1 + 1e-9)
+        assert len(found.customers) == found.customers["customer_id"].nunique() <= n
+        sets = (np.array(list(np.binary_repr(code, 9))) == "1" for code in range(512))
+        sums = [profit[s].sum() for s in sets if s.sum() <= n and cost[s].sum() <= budget]
+        assert max(sums) - max(profit.max(), 0.0) <= found.expected_profit + 1e-9
+        assert found.expected_profit <= max(sums) + 1e-9
+
+
+def test_cheap_and_dear_customers_are_mixed_to_spend_the_budget() -> None:
+    # Worked by hand: of five contacts 90 buy four dear customers (20 each) and a cheap one (1.5).
+    value, cost = [2.5] * 10 + [40.0] * 10, [1.0] * 10 + [20.0] * 10
+    found = choose_targets(range(20), [1.0] * 20, value=value, cost=cost, budget=90.0, n_most=5)
+    assert (found.expected_profit, found.cost) == (81.5, 81.0)

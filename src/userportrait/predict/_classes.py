@@ -149,7 +149,7 @@ def check_classes(model: Any, classes: NDArray[Any], *, owner: str) -> bool:
             f"Give y the values that it had in fit."
         )
         raise InvalidDataError(message)
-    return knows != has
+    return bool(knows != has)
 
 
 def _check_known(values: NDArray[Any], owner: str) -> None:

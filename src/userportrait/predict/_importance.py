@@ -163,8 +163,8 @@ def partial_dependence(
         spread = np.arange(n_rows) * len(frame) // n_rows
         some = frame.iloc[_row_order(frame)[spread]]
     if names[at] in table.texts:
-        chosen, counts = _levels(*table.texts[names[at]])
-        values: Any = column.iloc[chosen]
+        held, counts = _levels(*table.texts[names[at]])
+        values: Any = column.iloc[held]
     else:
         numbers = table.numbers[names[at]]
         points, chosen = _points(numbers, n_points, names[at])

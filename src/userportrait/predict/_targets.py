@@ -134,14 +134,16 @@ def choose_targets(
     -----
     Without a budget customers are taken by expected profit, equal ones in the order given.
     With one they are taken by expected profit per cost as long as the budget lasts, and a
-    customer that no longer fits is passed over: that is within one customer's profit of the
-    best list. [1]_ They are also taken by expected profit alone, and the better of the two
-    lists is kept. Where `n_most` ends both before the budget does, there may be a better list
-    of cheap and dear customers, and no bound says by how much.
+    customer that no longer fits is passed over. [1]_ They are also taken by expected profit
+    alone, and, where `n_most` limits them too, by expected profit less the cost times the price
+    of money at which the budget is just spent. [2]_ The best of these lists is kept: it is
+    within one customer's profit of the best list there is.
 
     References
     ----------
     .. [1] Dantzig (1957), "Discrete-variable extremum problems", Operations Research 5(2).
+    .. [2] Fisher (1981), "The Lagrangian relaxation method for solving integer programming
+       problems", Management Science 27(1).
 
     Examples
     --------
@@ -171,6 +173,8 @@ def choose_targets(
         raise InvalidDataError(message, rows=bad[:5].tolist(), n_rows=len(bad))
     profit = chance * worth - price
     lists = [_within(order, price, budget, n_most) for order in _orders(profit, price, budget)]
+    if budget is not None and n_most is not None and len(lists) > 1:
+        lists.append(_priced(profit, price, budget, n_most))
     chosen = max(lists, key=lambda rows: float(profit[rows].sum()))
     frame = pd.DataFrame(
         {
@@ -245,3 +249,50 @@ def _within(
             chosen.append(row)
             left -= float(price[row])
     return np.array(chosen, dtype=np.intp)
+
+
+def _priced(profit: Floats, price: Floats, budget: float, n_most: int) -> NDArray[np.intp]:
+    """Return rows by profit less what their cost is worth, at the rate that spends the budget.
+
+    Just above this rate the best `n_most` rows fit into the budget, just below they do not.
+    They differ by rows that are worth the same; of these, those that fit are exchanged.
+    """
+    costly = (profit > 0) & (price > 0)
+    low, high = 0.0, 1.000001 * float((profit[costly] / price[costly]).max(initial=0.0))
+    fit, beyond = _best_at(high, profit, price, n_most), _best_at(low, profit, price, n_most)
+    limit = budget * (1.0 + 1e-12)
+    if price[beyond].sum() <= limit:
+        return beyond[np.argsort(-profit[beyond], kind="stable")]
+    while high - low > 1e-14 * high:
+        rate = (low + high) / 2.0
+        rows = _best_at(rate, profit, price, n_most)
+        if price[rows].sum() <= limit:
+            high, fit = rate, rows
+        else:
+            low, beyond = rate, rows
+    goes, comes = np.setdiff1d(fit, beyond), np.setdiff1d(beyond, fit)
+    goes = goes[np.argsort(price[goes], kind="stable")]
+    comes = comes[np.argsort(-price[comes], kind="stable")]
+    n_new = len(comes) - len(goes)  # come in addition: fewer rows paid at the higher rate
+    left = limit - float(price[fit].sum())
+    chosen: set[int] = set(fit.tolist())
+    for at, new in enumerate(comes.tolist()):
+        old = int(goes[at - n_new]) if at >= n_new else None
+        more = float(price[new]) - (0.0 if old is None else float(price[old]))
+        if 0.0 < more <= left:
+            chosen.add(new)
+            chosen -= set() if old is None else {old}
+            left -= more
+    rows = np.array(sorted(chosen), dtype=np.intp)
+    return rows[np.argsort(-profit[rows], kind="stable")]
+
+
+def _best_at(rate: float, profit: Floats, price: Floats, n_most: int) -> NDArray[np.intp]:
+    """Return at most so many rows of the largest worth above 0, in the order given."""
+    worth = profit - rate * price
+    rows = np.flatnonzero((worth > 0) & (profit > 0))
+    if len(rows) <= n_most:
+        return rows
+    cut = np.partition(worth[rows], len(rows) - n_most)[len(rows) - n_most]
+    above, even = rows[worth[rows] > cut], rows[worth[rows] == cut]
+    return np.sort(np.r_[above, even[: n_most - len(above)]])
