@@ -22,7 +22,7 @@ __all__ = ["answer_section", "headline", "number_section", "segment_section"]
 
 _STABLE = 0.85
 """Jaccard index from which Hennig (2007) calls a cluster highly stable."""
-_BEYOND = 4.0
+_BEYOND = 3.0
 """Deviations above a single cloud's silhouette that `choose_n_clusters` asks for."""
 _CLEAR = ((0.7, "strong"), (0.5, "fair"), (0.25, "weak"))
 """What mean silhouettes say by Kaufman and Rousseeuw (1990), table 2.4."""
