@@ -191,6 +191,36 @@ def test_numbers_can_be_categories() -> None:
     assert by_position.labels_.tolist() == model.labels_.tolist()
 
 
+def test_one_category_needs_no_list() -> None:
+    frame, _ = mixture(60)
+    frame = frame.drop(columns="channel")
+    expected = KPrototypes(2, categorical=["city"]).fit(frame)
+    for one in ("city", 2, np.int64(2), np.array([2])):
+        found = KPrototypes(2, categorical=one).fit(frame)
+        assert found.labels_.tolist() == expected.labels_.tolist()
+    for bad in ([1.5], [None], [True]):
+        with pytest.raises(InvalidParameterError, match="names or positions of columns; got"):
+            KPrototypes(2, categorical=bad).fit(frame)
+
+
+def test_categories_that_are_whole_numbers_or_booleans_stay_such() -> None:
+    frame = pd.DataFrame({"n": [1, 2, 1], "is_vip": [True, False, True], "half": [0.5, 1.5, 0.5]})
+    modes = KModes(2).fit(frame).modes_
+    assert modes.to_dict("list") == {"n": [1, 2], "is_vip": [True, False], "half": [0.5, 1.5]}
+    assert modes.dtypes.astype(str).tolist() == ["int64", "bool", "float64"]
+    assert KModes(2).fit(frame[["n"]].to_numpy()).modes_.dtypes.tolist() == [np.int64]
+    prototypes = KPrototypes(2, categorical=["n", "is_vip"]).fit(frame).prototypes_
+    assert prototypes.dtypes.astype(str).tolist() == ["int64", "bool", "float64"]
+
+
+def test_distances_have_names_in_a_frame() -> None:
+    frame, _ = mixture(60)
+    model = KPrototypes(2).set_output(transform="pandas")
+    found = model.fit_transform(frame.set_axis(frame.index + 7))
+    assert found.columns.tolist() == ["kprototypes0", "kprototypes1"]
+    assert found.index.tolist() == (frame.index + 7).tolist()
+
+
 def test_many_numbers_of_k_modes_are_cut_into_bins() -> None:
     X = np.arange(100.0).reshape(-1, 1)
     model = KModes(4, n_bins=4).fit(X)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,7 +21,7 @@ from userportrait._core.scikit import from_sklearn
 from userportrait.errors import ColumnTypeError, InvalidDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,6 +52,9 @@ class FeatureTable:
     texts : dict of str to (ndarray of int, ndarray of object)
         For each column of texts or categories, the codes of its rows and what they stand for;
         -1 is missing.
+    kinds : dict of str to str
+        What columns of numbers held, where it is known: ``'integer'``, ``'boolean'``,
+        ``'number'`` …
     """
 
     names: tuple[str, ...]
@@ -59,6 +62,7 @@ class FeatureTable:
     numbers: dict[str, Floats]
     is_named: bool
     texts: dict[str, tuple[NDArray[np.intp], NDArray[Any]]]
+    kinds: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def categories(self) -> dict[str, NDArray[Any]]:
@@ -71,12 +75,21 @@ class FeatureTable:
         return found
 
     def take(self, rows: NDArray[np.intp]) -> FeatureTable:
-        """Return some of the rows."""
+        """Return some of the rows; levels that none of them has are left out."""
+        texts = {name: _seen(codes[rows], levels) for name, (codes, levels) in self.texts.items()}
+        numbers = {name: values[rows] for name, values in self.numbers.items()}
+        return replace(self, n_rows=len(rows), numbers=numbers, texts=texts)
+
+    def renamed(self, names: Sequence[str], *, is_named: bool) -> FeatureTable:
+        """Return the same columns under other names, given in their order."""
+        new = dict(zip(self.names, names, strict=True))
         return replace(
             self,
-            n_rows=len(rows),
-            numbers={name: values[rows] for name, values in self.numbers.items()},
-            texts={name: (codes[rows], levels) for name, (codes, levels) in self.texts.items()},
+            names=tuple(names),
+            numbers={new[name]: values for name, values in self.numbers.items()},
+            is_named=is_named,
+            texts={new[name]: coded for name, coded in self.texts.items()},
+            kinds={new[name]: kind for name, kind in self.kinds.items()},
         )
 
     def matrix(self, names: Sequence[str] | None = None) -> Floats:
@@ -110,7 +123,8 @@ def read_features(
         If a number is infinite, if something is missing where nothing may be, or if there
         are no rows or no columns.
     ColumnTypeError
-        If a column holds times or other things that are neither numbers nor texts.
+        If a column holds times or other things that are neither numbers nor texts, or if an
+        array holds texts or is sparse.
     """
     if not _is_frame(X):
         return _from_array(X, owner, allow_missing)
@@ -129,10 +143,21 @@ def read_features(
     texts = {name: _coded(columns[name]) for name in chosen if kinds[name] in _TEXTS}
     numbers = {name: _floats(values) for name, values in plain.items()}
     n_rows = len(next(iter(columns.values()))) if columns else 0
-    found = FeatureTable(chosen, n_rows, numbers, is_named=True, texts=texts)
+    found = FeatureTable(
+        chosen, n_rows, numbers, is_named=True, texts=texts, kinds={n: kinds[n] for n in numbers}
+    )
     _check_size(found, owner)
     _check_values(found, owner, allow_missing)
     return found
+
+
+def _seen(codes: NDArray[np.intp], levels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return codes and levels without the levels that no row has."""
+    is_seen = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
+    if is_seen.all():
+        return codes, levels
+    places = np.append(np.cumsum(is_seen) - 1, -1)  # the last one is for missing values
+    return places[codes], levels[is_seen]
 
 
 def _coded(column: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
@@ -144,7 +169,8 @@ def _coded(column: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
 def _is_frame(X: Any) -> bool:
     if isinstance(X, (np.ndarray, list, tuple)) or sparse.issparse(X):
         return False
-    return hasattr(X, "columns") or not hasattr(X, "__array__")
+    # Of the type, because a lazy frame warns where it is asked itself.
+    return hasattr(X.__class__, "columns") or not hasattr(X, "__array__")
 
 
 def _floats(values: NDArray[Any]) -> Floats:
@@ -155,11 +181,27 @@ def _floats(values: NDArray[Any]) -> Floats:
 
 
 def _from_array(X: Any, owner: str, allow_missing: bool) -> FeatureTable:
+    if sparse.issparse(X):
+        message = (
+            f"{owner}: X is a sparse matrix. Give a dense one: X.toarray(), or "
+            f"sparse_output=False in the step that made it."
+        )
+        raise ColumnTypeError(message)
     finite: Any = {_FINITE: False}  # checked below, where column and row are known
-    checked: Floats = _check_array(X, dtype=np.float64, estimator=owner, input_name="X", **finite)
+    try:
+        checked: NDArray[Any] = _check_array(
+            X, dtype="numeric", estimator=owner, input_name="X", **finite
+        )
+    except ValueError as error:
+        if "string" not in str(error):
+            raise
+        message = f"{owner}: X is an array that holds texts. Give numbers, or a frame."
+        raise ColumnTypeError(message) from None
+    kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(checked.dtype.kind, "number")
     names = tuple(f"x{at}" for at in range(checked.shape[1]))
-    numbers = {name: np.ascontiguousarray(checked[:, at]) for at, name in enumerate(names)}
-    found = FeatureTable(names, len(checked), numbers, is_named=False, texts={})
+    numbers = {name: checked[:, at].astype(np.float64) for at, name in enumerate(names)}
+    kinds = dict.fromkeys(names, kind)
+    found = FeatureTable(names, len(checked), numbers, is_named=False, texts={}, kinds=kinds)
     _check_values(found, owner, allow_missing)
     return found
 

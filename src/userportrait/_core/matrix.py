@@ -13,8 +13,6 @@ from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidDataError, NotFittedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from userportrait._core.feature_table import FeatureTable
@@ -26,11 +24,16 @@ if TYPE_CHECKING:
     class _BaseEstimator:
         """scikit-learn's, which has no types."""
 
+    class _SetOutputMixin:
+        """scikit-learn's, which has no types."""
+
     class _SklearnNotFittedError(ValueError, AttributeError):
         """scikit-learn's, which has no types."""
 
 else:
     _BaseEstimator = from_sklearn("base.BaseEstimator")
+    # Its TransformerMixin would give `fit_transform` to those that transform nothing.
+    _SetOutputMixin = from_sklearn("utils._set_output._SetOutputMixin")
     _SklearnNotFittedError = from_sklearn("exceptions.NotFittedError")
 
 Kind: TypeAlias = Literal["classifier", "clusterer", "transformer", "regressor"]
@@ -40,11 +43,12 @@ class MatrixNotFittedError(NotFittedError, _SklearnNotFittedError):
     """An estimator of a matrix was used before `fit`; scikit-learn's error too."""
 
 
-class MatrixEstimator(Estimator, _BaseEstimator):
+class MatrixEstimator(Estimator, _SetOutputMixin, _BaseEstimator):
     """An estimator of rows by columns that scikit-learn's tools take for one of their own.
 
     Children say what they are in `_kind`, read their input with `_read_features`, and
-    otherwise keep the habits of `Estimator`.
+    otherwise keep the habits of `Estimator`. Those with `transform` and
+    `get_feature_names_out` have scikit-learn's `set_output`.
     """
 
     n_features_in_: int
@@ -55,21 +59,30 @@ class MatrixEstimator(Estimator, _BaseEstimator):
     _is_binary: ClassVar[bool] = False
 
     def _read_features(self, X: Any, *, fitting: bool) -> FeatureTable:
-        """Return the features; learn their names in `fit`, hold later input to them."""
+        """Return the features; learn their names in `fit`, hold later input to them.
+
+        Later input has the names of `fit`, also where it came without any.
+        """
         owner = type(self).__name__
         if not fitting:
             self._check_fitted("n_features_in_")
-            self._check_names(X)
         table = read_features(X, owner=owner, allow_missing=self._allow_missing)
         if fitting:
             self._learn_names(table)
-        elif len(table.names) != self.n_features_in_:
+            return table
+        known = getattr(self, "feature_names_in_", None)
+        known = None if known is None else tuple(known.tolist())
+        self._check_names(table, known)
+        if len(table.names) != self.n_features_in_:
             message = (
                 f"X has {len(table.names)} features, but {owner} is expecting "
                 f"{self.n_features_in_} features as input."
             )
             raise InvalidDataError(message)
-        return table
+        if table.is_named == (known is not None):
+            return table
+        names = known or tuple(f"x{at}" for at in range(self.n_features_in_))
+        return table.renamed(names, is_named=known is not None)
 
     def _learn_names(self, table: FeatureTable) -> None:
         self.n_features_in_ = len(table.names)
@@ -78,23 +91,25 @@ class MatrixEstimator(Estimator, _BaseEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def _check_names(self, X: Any) -> None:
-        """Raise if the columns are others than in `fit`; scikit-learn's words are a contract."""
+    def _check_names(self, table: FeatureTable, known: tuple[str, ...] | None) -> None:
+        """Raise if the columns are others than in `fit`; scikit-learn's words are a contract.
+
+        Where only one side has names, columns are taken by position, with a warning; without
+        one where the names are but positions, as those of a frame made from an array.
+        """
         owner = type(self).__name__
-        known = getattr(self, "feature_names_in_", None)
-        given = _names_of(X)
-        if known is None and given is None:
-            return
-        if given is None:
+        given = table.names if table.is_named else None
+        if known is not None and given is not None:
+            if given != known:
+                raise InvalidDataError(_other_names(list(given), list(known)))
+        elif given is not None and not _are_positions(given):
+            message = f"X has feature names, but {owner} was fitted without feature names"
+            warnings.warn(message, UserWarning, stacklevel=4)
+        elif known is not None and not _are_positions(known):
             message = (
                 f"X does not have valid feature names, but {owner} was fitted with feature names"
             )
             warnings.warn(message, UserWarning, stacklevel=4)
-        elif known is None:
-            message = f"X has feature names, but {owner} was fitted without feature names"
-            warnings.warn(message, UserWarning, stacklevel=4)
-        elif list(given) != list(known):
-            raise InvalidDataError(_other_names(list(given), list(known)))
 
     def _check_fitted(self, attribute: str) -> None:
         if not hasattr(self, attribute):
@@ -133,12 +148,8 @@ class MatrixEstimator(Estimator, _BaseEstimator):
         return tags
 
 
-def _names_of(X: Any) -> Sequence[str] | None:
-    columns = getattr(X, "columns", None)
-    if columns is None or callable(columns):
-        return None
-    names = list(columns)
-    return names if names and all(isinstance(name, str) for name in names) else None
+def _are_positions(names: tuple[str, ...]) -> bool:
+    return names == tuple(str(at) for at in range(len(names)))
 
 
 def _other_names(given: list[str], known: list[str]) -> str:

@@ -53,6 +53,7 @@ class KModes(MatrixEstimator):
     ----------
     modes_ : DataFrame of shape (n_clusters, n_features)
         Most frequent level of each column; the median of the bin for numbers that were cut.
+        Other whole numbers and booleans stay such.
     labels_ : ndarray of int, shape (n_rows,)
         Cluster of each row of `fit`. Clusters are numbered from the
         largest; a row as near to two of them is in the first.

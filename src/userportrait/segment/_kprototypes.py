@@ -10,7 +10,7 @@ import pandas as pd
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, Optional, check_params
 from userportrait._core.threads import thread_count
-from userportrait.errors import InvalidDataError, MissingColumnError
+from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
 from userportrait.segment._mixed_rows import FARTHEST, MixedRows, centres_of, codes_of, levels_of
 from userportrait.segment._mixed_search import search
 
@@ -44,8 +44,8 @@ class KPrototypes(MatrixEstimator):
     ----------
     n_clusters : int, default=8
         Clusters to find; 1 or more, and at most as many as there are distinct rows.
-    categorical : sequence of str or int, optional
-        Columns that are categories: names in a frame, positions in an array. By default the
+    categorical : str, int or sequence of them, optional
+        Columns that are categories: names in a frame, positions in either. By default the
         columns of a frame that hold texts, and none of an array.
     gamma : float, optional
         What a mismatch of one category counts. By default half the mean standard deviation
@@ -63,7 +63,8 @@ class KPrototypes(MatrixEstimator):
     Attributes
     ----------
     prototypes_ : DataFrame of shape (n_clusters, n_features)
-        One prototype a row, the columns of the input.
+        One prototype a row, the columns of the input; categories that are whole numbers or
+        booleans stay such.
     labels_ : ndarray of int, shape (n_rows,)
         Cluster of each row of `fit`. Clusters are numbered from the
         largest; a row as near to two of them is in the first.
@@ -138,7 +139,7 @@ class KPrototypes(MatrixEstimator):
         self,
         n_clusters: int = 8,
         *,
-        categorical: Sequence[str | int] | None = None,
+        categorical: str | int | Sequence[str | int] | None = None,
         gamma: float | None = None,
         n_init: int = 10,
         max_iter: int = 100,
@@ -170,6 +171,8 @@ class KPrototypes(MatrixEstimator):
         ------
         InvalidParameterError
             If parameters are out of range; all of them at once.
+        MissingColumnError
+            If `categorical` names a column that is not there.
         InvalidDataError
             If values are missing, infinite or more than 1e150 apart, if a column of texts is
             not among `categorical`, or if there are fewer distinct rows than clusters.
@@ -262,6 +265,34 @@ class KPrototypes(MatrixEstimator):
         """Find the prototypes and return the distance of each row from each of them."""
         return self.fit(X, y).transform(X)
 
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
+        """Return names for the distances from the prototypes.
+
+        Parameters
+        ----------
+        input_features : object, optional
+            Ignored; pipelines hand it on.
+
+        Returns
+        -------
+        ndarray of str
+            ``kprototypes0``, ``kprototypes1`` …
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+
+        Examples
+        --------
+        >>> from userportrait.segment import KPrototypes
+        >>> KPrototypes(2).fit([[1.0], [2.0], [9.0]]).get_feature_names_out().tolist()
+        ['kprototypes0', 'kprototypes1']
+        """
+        self._check_fitted("sizes_")
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{at}" for at in range(len(self.sizes_))], dtype=object)
+
     def _new_rows(self, table: FeatureTable) -> MixedRows:
         categories = self._categories_of(table)
         _check_same(set(categories), set(self._levels))
@@ -302,7 +333,10 @@ class KPrototypes(MatrixEstimator):
         """Return the columns that are categories, in the order of the table."""
         if self.categorical is None:
             return table.categories
-        chosen = {_name_at(which, table.names) for which in self.categorical}
+        given: Any = self.categorical
+        if isinstance(given, (str, int, np.integer)):
+            given = [given]
+        chosen = {_name_at(which, table.names) for which in given}
         unlisted = [name for name in table.categories if name not in chosen]
         if unlisted:
             message = (
@@ -324,7 +358,10 @@ class KPrototypes(MatrixEstimator):
         modes = iter(self._prototypes.modes.T)
         for name in table.names:
             levels = self._levels.get(name)
-            columns[name] = next(means) if levels is None else levels[next(modes)]
+            if levels is None:
+                columns[name] = next(means)
+            else:
+                columns[name] = _as_given(levels[next(modes)], table.kinds.get(name))
         self.prototypes_ = pd.DataFrame(columns).infer_objects()
 
 
@@ -334,15 +371,28 @@ def _numbers_of(table: FeatureTable, categories: Mapping[str, object]) -> Floats
     return found.reshape(-1, table.n_rows)
 
 
-def _name_at(which: str | int, names: Sequence[str]) -> str:
+def _name_at(which: Any, names: Sequence[str]) -> str:
     if isinstance(which, str):
         if which not in names:
             raise MissingColumnError(which, names)
         return which
+    whole: Any = (int, np.integer)
+    if isinstance(which, bool) or not isinstance(which, whole):
+        problem = f"categorical must hold names or positions of columns; got {which!r}."
+        raise InvalidParameterError("KPrototypes", [problem])
     if not 0 <= int(which) < len(names):
         message = f"categorical: there is no column {which}; X has {len(names)} columns."
         raise InvalidDataError(message)
     return names[int(which)]
+
+
+def _as_given(values: NDArray[Any], kind: str | None) -> NDArray[Any]:
+    """Return numbers as the whole numbers or booleans that they were."""
+    if kind == "boolean":
+        return values.astype(bool)
+    # Beyond 2**53 floats are whole, and may be too large for int64.
+    is_whole = kind == "integer" and float(np.abs(values.astype(np.float64)).max()) < 2.0**53
+    return values.astype(np.int64) if is_whole else values
 
 
 def _check_same(given: set[str], known: set[str]) -> None:
