@@ -16,7 +16,7 @@ from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
 from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._diagnostics import HosmerLemeshow, hosmer_lemeshow
-from userportrait.predict._evaluate import ClassifierEvaluation, evaluate_scores, scores_of
+from userportrait.predict._evaluate import ClassifierEvaluation, evaluate_classifier, scores_of
 from userportrait.predict._importance import permutation_importance
 from userportrait.predict._propensity import LeakageWarning, Propensity
 from userportrait.predict._readout_effects import effects_frame
@@ -210,7 +210,7 @@ def propensity_readout(
     test_size: float = 0.2,
     moments: Any = None,
     gap: float = 0.0,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     n_bins: int = 10,
     n_repeats: int = 1,
     refit: bool = False,
@@ -240,8 +240,8 @@ def propensity_readout(
         Leaves out rows whose moment is less than this before the first one held out, in days or
         in the unit of the numbers: give the horizon of `snapshots`, so that no outcome learnt
         from lies in the time that the model is judged by.
-    threshold : float, default=0.5
-        For the confusion matrix; of the decision function where there are no probabilities.
+    threshold : float, optional
+        For the confusion matrix; by default 0.5, or 0 of a decision function.
     n_bins : int, default=10
         For lift and calibration; 2 to 1000.
     n_repeats : int, default=1
@@ -368,7 +368,7 @@ def _check(given: dict[str, Any]) -> None:
         {
             "test_size": Between(0.0, 1.0, open_low=True, open_high=True),
             "gap": Between(0.0, 1e300),
-            "threshold": Between(-1e300, 1e300),
+            "threshold": Optional(Between(-1e300, 1e300)),
             "n_bins": Between(2, 1000, integer=True),
             "n_repeats": Between(1, 1000, integer=True),
             "refit": InstanceOf((bool,), "True or False"),
@@ -473,7 +473,7 @@ class _Rows:
         return clone(model).fit(self.take(rows, names), self.labels(rows), **more)
 
     def evaluate(self, model: Any, rows: Ints, settings: dict[str, Any]) -> ClassifierEvaluation:
-        return evaluate_scores(self.labels(rows), scores_of(model, self.take(rows)), **settings)
+        return evaluate_classifier(model, self.take(rows), self.labels(rows), **settings)
 
 
 def _check_length(n: int, n_rows: int) -> None:
