@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import userportrait as up
 from userportrait.errors import InvalidParameterError, NotFittedError
 from userportrait.report import segment_page
-from userportrait.report._segment_answer import _BEYOND, segment_section
+from userportrait.report._segment_answer import _BEYOND, summary_section
 from userportrait.report._segment_cells import breakable, index_text, mean_text
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
@@ -366,14 +367,14 @@ def test_customers_in_no_segment_are_told_apart() -> None:
     assert [portrait.segment for portrait in facts.portraits] == [0, 1]
     assert facts.noise is not None
     assert facts.noise.n_customers == 5
-    page = plain(segment_section(fake([0] * 8 + [1] * 7 + [-1] * 5, frame), frame, "en"))
+    page = plain(summary_section(fake([0] * 8 + [1] * 7 + [-1] * 5, frame), frame, "en"))
     assert "20 customers fall into 2 segments." in page
     assert "5 customers (25%) are unlike any segment" in page
 
 
 def test_figures_of_few_customers_are_not_told() -> None:
     frame = pd.DataFrame({"spend": [10.0] * 10 + [777.0] * 4})
-    found = segment_section(fake([0] * 10 + [1] * 4, frame, "kmeans"), frame, "en")
+    found = summary_section(fake([0] * 10 + [1] * 4, frame, "kmeans"), frame, "en")
     page = plain(found)
     assert "777" not in page
     assert "rule 1" not in page
@@ -484,3 +485,29 @@ def test_arguments_of_another_type_are_named(customers: pd.DataFrame, tmp_path: 
 def test_segments_must_be_fitted(customers: pd.DataFrame) -> None:
     with pytest.raises(NotFittedError):
         segment_page(CustomerSegments(), customers)
+
+
+def test_the_shops_page_takes_segments_and_a_read_out(tmp_path: Path) -> None:
+    shop = up.make_shop(n_customers=400, random_state=1)
+    portraits = up.build_portraits(shop.orders)
+    frame = portraits.to_frame()[["n_orders", "spend"]].astype(float)
+    segments = CustomerSegments(2).fit(frame)
+    bought = (frame["n_orders"] + np.arange(len(frame)) % 5 > 6).astype(int)
+    readout = up.propensity_readout(frame[["spend"]], bought)
+    for language in ("en", "zh"):
+        path = up.report(
+            portraits, tmp_path / "shop.html", language=language,  # type: ignore[arg-type]
+            customer_segments=(segments, frame), propensity=readout,
+        )  # fmt: skip
+        page = path.read_text("utf-8")
+        for key in ("customer-segments", "propensity"):
+            assert page.count(f'id="{key}"') == 1
+            assert f'href="#{key}"' in page
+        keys = re.findall(r' id="([^"]+)"', page)
+        assert len(keys) == len(set(keys))
+
+
+def test_the_shops_page_refuses_what_are_no_segments(tmp_path: Path) -> None:
+    portraits = up.build_portraits(up.make_shop(n_customers=50, random_state=1).orders)
+    with pytest.raises(InvalidParameterError, match=r"(?s)customer_segments.*propensity"):
+        up.report(portraits, tmp_path / "shop.html", customer_segments=3, propensity=3)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from userportrait.report._plots_segments import (
 )
 from userportrait.report._plots_shop import plot_cohorts, plot_months, plot_spend
 from userportrait.report._propensity_page import propensity_page, propensity_section
-from userportrait.report._segment_page import segment_page
+from userportrait.report._segment_page import segment_page, segment_section
 from userportrait.report._shop import report
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "propensity_section",
     "report",
     "segment_page",
+    "segment_section",
 ]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from userportrait.report._segment_facts import Facts, Portrait
     from userportrait.segment import ClusterChoice, CustomerSegments
 
-__all__ = ["answer_section", "headline", "number_section", "segment_section"]
+__all__ = ["answer_section", "headline", "number_section", "summary_section"]
 
 _STABLE = 0.85
 """Jaccard index from which Hennig (2007) calls a cluster highly stable."""
@@ -28,7 +28,7 @@ _CLEAR = ((0.7, "strong"), (0.5, "fair"), (0.25, "weak"))
 """What mean silhouettes say by Kaufman and Rousseeuw (1990), table 2.4."""
 
 
-def segment_section(
+def summary_section(
     segments: CustomerSegments, X: Any, language: Language, *, key: str = "customer-segments"
 ) -> Markup:
     """Return segments in short, as a section of another page.

@@ -8,7 +8,7 @@ from userportrait._core.params import InstanceOf, OneOf, Optional, check_values
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_target, document, tiles, write_page
-from userportrait.report._segment_answer import answer_section, number_section
+from userportrait.report._segment_answer import answer_section, number_section, summary_section
 from userportrait.report._segment_drift import drift_section
 from userportrait.report._segment_facts import read_facts
 from userportrait.report._segment_parts import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from userportrait.report._segment_facts import Facts
 
-__all__ = ["segment_page"]
+__all__ = ["segment_page", "segment_section"]
 
 _OWNER = "segment_page"
 
@@ -139,6 +139,54 @@ def segment_page(
         words=Words(Formatter(language)),
     )
     return text if target is None else write_page(target, text)
+
+
+def segment_section(segments: CustomerSegments, X: Any, *, language: Language = "en") -> str:
+    """Return segments in short as one section of a page: how many, why, who they are.
+
+    Parameters
+    ----------
+    segments : CustomerSegments
+        Fitted.
+    X : array-like of shape (n_rows, n_features), or frame
+        Customers to learn the rules from, such as those of `fit`.
+    language : {'en', 'zh'}, default='en'
+
+    Returns
+    -------
+    str
+        A ``<section>`` with the ID ``customer-segments``, escaped, for pages with this
+        library's style sheet: those that the functions of this room make.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an argument is of another type.
+    InvalidDataError
+        If `X` lacks features of the segments.
+
+    See Also
+    --------
+    segment_page : A page of its own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from userportrait.report import segment_section
+    >>> from userportrait.segment import CustomerSegments
+    >>> customers = pd.DataFrame({"orders": [1.0] * 6 + [9.0] * 5})
+    >>> segment_section(CustomerSegments(2).fit(customers), customers)[:32]
+    '<section id="customer-segments">'
+    """
+    check_values(
+        "segment_section",
+        {"segments": segments, "language": language},
+        {
+            "segments": InstanceOf((CustomerSegments,), "fitted CustomerSegments"),
+            "language": OneOf(("en", "zh")),
+        },
+    )
+    return summary_section(segments, X, language)
 
 
 def _subtitle(segments: CustomerSegments, facts: Facts, language: Language) -> str:

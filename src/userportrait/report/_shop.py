@@ -10,6 +10,8 @@ import numpy as np
 from userportrait._core.columns import TextColumn
 from userportrait._core.params import InstanceOf, OneOf, Optional, Rule, check_values
 from userportrait._core.progress import teller
+from userportrait.errors import InvalidParameterError
+from userportrait.predict import PropensityReadout
 from userportrait.report import _sections as sections
 from userportrait.report._facts import (
     cleaning_of,
@@ -32,13 +34,16 @@ from userportrait.report._figures import (
 from userportrait.report._format import Formatter, Language
 from userportrait.report._html import Markup, element
 from userportrait.report._page import check_portraits, check_target, document, write_page
+from userportrait.report._propensity_page import propensity_section
 from userportrait.report._recommended import read_recommended, recommended_section
 from userportrait.report._rule_choice import check_labels, check_rules
 from userportrait.report._rules_section import rules_section
+from userportrait.report._segment_answer import summary_section
 from userportrait.report._segments import segment_names
 from userportrait.report._story import findings
 from userportrait.report._tag_overview import tags_section
 from userportrait.report._words import Words
+from userportrait.segment import CustomerSegments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,17 +74,19 @@ def report(
     rules: Rules | None = None,
     recommendations: IntoFrame | None = None,
     item_labels: Mapping[Any, str] | Items | None = None,
+    customer_segments: tuple[CustomerSegments, Any] | None = None,
+    propensity: PropensityReadout | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
     """Write the shop's report: one HTML page that needs no network and no script.
 
     The page shows headline figures, what they say in sentences, the map and the table of
     segments with what to do for each, sales by month, cohorts, the concentration of
-    revenue, what sells together, what is recommended, the tags, the account of the cleaning,
-    and how to read it all. It follows the reader's light or dark setting, fits phones and
-    prints. It names no customer: it holds no ID, no text or spread of numbers that fewer than
-    five customers share, no rule with fewer than five orders, and no item recommended to fewer
-    than five.
+    revenue, what sells together, what is recommended, segments by features, who will do what,
+    the tags, the account of the cleaning, and how to read it all. It follows the reader's light
+    or dark setting, fits phones and prints. It names no customer: it holds no ID, no text or
+    spread of numbers that fewer than five customers share, no rule with fewer than five orders,
+    and no item recommended to fewer than five.
 
     Parameters
     ----------
@@ -102,6 +109,10 @@ def report(
         it is there, `reason`. Adds the section of what is recommended.
     item_labels : mapping of item to name, or Items, optional
         What to call the items of rules and recommendations; by default their IDs.
+    customer_segments : tuple of CustomerSegments and frame, optional
+        Fitted segments, and the customers to learn their rules from. Adds them in short.
+    propensity : PropensityReadout, optional
+        From `userportrait.predict.propensity_readout`. Adds the whole read-out.
     progress : callable or bool, optional
         Called with the step's name and the share done; True draws a bar where tqdm is
         installed.
@@ -117,7 +128,7 @@ def report(
         If ``n_orders`` or ``spend`` is not among the tags.
     InvalidParameterError
         If `path` is a folder or in a folder that is not there, `language` is unknown, or
-        `rules` are none.
+        `rules`, `customer_segments` or `propensity` are none.
     MissingColumnError
         If `recommendations` lack a column.
 
@@ -144,6 +155,7 @@ def report(
         "title": Optional(InstanceOf((str,), "a text or None")),
     }
     check_values("report", {"language": language, "title": title}, known)
+    _check_models(customer_segments, propensity)
     target = check_target(path, "report")
     check_portraits(portraits, "report")
     if rules is not None:
@@ -154,7 +166,8 @@ def report(
     tell("report", 0.0)
     page = shop_page(
         portraits, title=title, language=language, cleaning=cleaning, rules=rules,
-        recommended=shown, item_labels=item_labels,
+        recommended=shown, item_labels=item_labels, customer_segments=customer_segments,
+        propensity=propensity,
     )  # fmt: skip
     tell("report", 0.9)
     written = write_page(target, page)
@@ -171,6 +184,8 @@ def shop_page(
     rules: Rules | None = None,
     recommended: pd.DataFrame | None = None,
     item_labels: Mapping[Any, str] | Items | None = None,
+    customer_segments: tuple[CustomerSegments, Any] | None = None,
+    propensity: PropensityReadout | None = None,
 ) -> str:
     """Return the shop's page as text; see `report`."""
     words = Words(Formatter(language, currency_of(portraits.build)))
@@ -191,6 +206,8 @@ def shop_page(
         _spend(portraits, words),
         None if rules is None else rules_section(rules, item_labels, words),
         None if recommended is None else recommended_section(recommended, item_labels, words),
+        _customer_segments(customer_segments, words),
+        _propensity(propensity, words),
         tags_section(portraits, words) if portraits.table.columns else None,
         _cleaning(portraits, cleaning, words),
         sections.method_section(
@@ -212,7 +229,8 @@ def shop_page(
 
 
 _KEYS = ("story", "map", "segments", "actions", "grid", "months", "cohorts", "spend", "rules",
-         "recommended", "tags", "cleaning", "method")  # fmt: skip
+         "recommended", "customer-segments", "propensity", "tags", "cleaning",
+         "method")  # fmt: skip
 
 
 def _contents(parts: list[Markup | None], words: Words) -> Markup:
@@ -357,6 +375,35 @@ def _spend(portraits: Portraits, words: Words) -> Markup | None:
     shares = concentration(spend)
     enough = len(spend) >= len(shares) and not np.isnan(shares).any()
     return sections.spend_section(shares, words) if enough else None
+
+
+def _check_models(customer_segments: object, propensity: object) -> None:
+    match customer_segments:
+        case None | (CustomerSegments(), _):
+            is_right = True
+        case _:
+            is_right = False
+    problems: list[str] = []
+    if not is_right:
+        problems.append(
+            f"customer_segments must be (fitted CustomerSegments, customers), or None; "
+            f"got {type(customer_segments).__name__}."
+        )
+    if propensity is not None and not isinstance(propensity, PropensityReadout):
+        kind = type(propensity).__name__
+        problems.append(f"propensity must be from propensity_readout, or None; got {kind}.")
+    if problems:
+        raise InvalidParameterError("report", problems)
+
+
+def _customer_segments(given: tuple[CustomerSegments, Any] | None, words: Words) -> Markup | None:
+    return None if given is None else summary_section(*given, words.fmt.language)
+
+
+def _propensity(readout: PropensityReadout | None, words: Words) -> Markup | None:
+    if readout is None:
+        return None
+    return Markup(propensity_section(readout, language=words.fmt.language))
 
 
 def _cleaning(portraits: Portraits, cleaning: CleaningReport | None, words: Words) -> Markup | None:

@@ -50,6 +50,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "section.months": ("Month by month", "逐月走势"),
     "section.cohorts": ("Do new customers come back?", "新客会回来吗？"),
     "section.spend": ("Who brings the revenue", "谁贡献了销售额"),
+    "section.customer-segments": ("Customer segments", "客户分群（按特征）"),
+    "section.propensity": ("Who will do it", "谁会响应"),
     "section.tags": ("What is known of the customers", "掌握了哪些客户信息"),
     "section.cleaning": ("Where the rows went", "数据清洗明细"),
     "section.method": ("How to read this page", "阅读说明"),
