@@ -10,7 +10,6 @@ import numpy as np
 from userportrait._core.columns import TextColumn
 from userportrait._core.params import InstanceOf, OneOf, Optional, Rule, check_values
 from userportrait._core.progress import teller
-from userportrait.errors import InvalidParameterError
 from userportrait.predict import PropensityReadout
 from userportrait.report import _sections as sections
 from userportrait.report._facts import (
@@ -377,23 +376,20 @@ def _spend(portraits: Portraits, words: Words) -> Markup | None:
     return sections.spend_section(shares, words) if enough else None
 
 
-def _check_models(customer_segments: object, propensity: object) -> None:
-    match customer_segments:
-        case None | (CustomerSegments(), _):
-            is_right = True
-        case _:
-            is_right = False
-    problems: list[str] = []
-    if not is_right:
-        problems.append(
-            f"customer_segments must be (fitted CustomerSegments, customers), or None; "
-            f"got {type(customer_segments).__name__}."
-        )
-    if propensity is not None and not isinstance(propensity, PropensityReadout):
-        kind = type(propensity).__name__
-        problems.append(f"propensity must be from propensity_readout, or None; got {kind}.")
-    if problems:
-        raise InvalidParameterError("report", problems)
+def _check_models(
+    customer_segments: tuple[CustomerSegments, Any] | None, propensity: PropensityReadout | None
+) -> None:
+    pair = InstanceOf((tuple,), "(fitted CustomerSegments, customers), or None")
+    first = InstanceOf((CustomerSegments,), "fitted CustomerSegments")
+    model = InstanceOf((PropensityReadout,), "from propensity_readout, or None")
+    check_values(
+        "report",
+        {"customer_segments": customer_segments, "propensity": propensity},
+        {"customer_segments": Optional(pair), "propensity": Optional(model)},
+    )
+    if customer_segments is not None:
+        name = "customer_segments[0]"
+        check_values("report", {name: next(iter(customer_segments), None)}, {name: first})
 
 
 def _customer_segments(given: tuple[CustomerSegments, Any] | None, words: Words) -> Markup | None:
