@@ -11,7 +11,7 @@ from sklearn.preprocessing import PowerTransformer
 
 from helpers.estimator_checks import check_matrix_estimator
 from userportrait.errors import InvalidDataError, InvalidParameterError
-from userportrait.segment import PrepareFeatures
+from userportrait.segment import CustomerSegments, PrepareFeatures
 
 
 def skewed(n: int = 400) -> np.ndarray:
@@ -147,3 +147,17 @@ def test_columns_of_two_values_are_not_transformed() -> None:
         flag = [0.0] * (100 - n_up) + [1.0] * n_up
         steps = PrepareFeatures(unskew="power").fit(pd.DataFrame({"flag": flag})).steps_
         assert steps["transform"].tolist() == ["none"]
+
+
+def test_a_few_missing_numbers_do_not_become_a_segment() -> None:
+    source = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], [120, 80, 40])
+    frame = pd.DataFrame({"orders": source.normal(np.array([5.0, 30, 60])[kind], 2)})
+    frame["age"] = source.normal(np.array([30.0, 60, 30])[kind], 2)
+    frame.loc[:6, "age"] = np.nan
+    few = CustomerSegments(max_clusters=5, n_init=3).fit(frame)
+    assert few.n_clusters_ == 3
+    assert few.prepare_.get_feature_names_out().tolist() == ["orders", "age"]
+    frame.loc[:12, "age"] = np.nan  # 5 %
+    names = PrepareFeatures().fit(frame).get_feature_names_out().tolist()
+    assert names == ["orders", "age", "age is missing"]

@@ -116,7 +116,7 @@ def choose_n_clusters(
     max_clusters : int, default=10
         2 to 100.
     n_init : int, default=5
-        Starts of each k-means of all rows; halves get 3, clouds 1.
+        Starts of each k-means of all rows; halves and clouds get 3.
     random_state : int or None, default=0
 
     Returns
@@ -180,7 +180,7 @@ def choose_n_clusters(
     with one_thread():
         measures = pd.DataFrame([_measured(rows, k, cut, halves, source) for k in ks])
         measures["gap"], measures["gap_error"] = _gaps(rows, measures, quick, source)
-        return _chosen(rows, measures.drop(columns="log_within"), quick, source)
+        return _chosen(rows, measures.drop(columns="log_within"), halves, source)
 
 
 def _read(X: Any) -> Floats:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PrepareFeatures"]
 
+_FLAGGED = 0.05
+"""Share of missing numbers from which a column says so: fewer would be a segment of their own."""
 _SKEWED = 1.0
 """A column is transformed from this much skewness on; a normal sample of 100 has 0.2."""
 
@@ -96,8 +98,8 @@ class PrepareFeatures(MatrixEstimator):
         Levels of a smaller share of the rows are taken together as ``other``; 0 to 0.5.
         Columns made are called ``(other)`` and ``(missing)`` where the input has such levels.
     missing : {'fill', 'error'}, default='fill'
-        ``'fill'`` puts the median for a missing number and adds a column that says so, and
-        takes a missing category for a level of its own.
+        ``'fill'`` puts the median for a missing number and, where 5 % of the rows or more miss
+        it, adds a column that says so; it takes a missing category for a level of its own.
 
     Attributes
     ----------
@@ -338,7 +340,7 @@ class PrepareFeatures(MatrixEstimator):
         power = self._power(known / unit, before)
         moved = _powered(known / unit, power)
         centre, spread = self._centre_and_spread(moved)
-        has_flag = len(known) < len(values)
+        has_flag = len(values) - len(known) >= _FLAGGED * len(values) and len(known) < len(values)
         number = _Number(name, median, unit, power, centre, spread, has_flag)
         self._numbers.append(number)
         return row | {
