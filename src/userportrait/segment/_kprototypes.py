@@ -88,11 +88,13 @@ class KPrototypes(MatrixEstimator):
     -----
     Starts are drawn with chances in proportion to the distance from the prototypes already
     drawn, the best of a few draws each. [2]_ On large tables a start first settles on 10,000
-    rows (200 a cluster, if more), then on all of them. A cluster that loses its last row takes
-    the row farthest from its own prototype, so no cluster stays empty and no start is stuck.
-    Rows are put in an order of their own first: a shuffled table gives the same clusters.
-    Numbers are taken from near their mean, so dates and other large numbers keep their
-    differences.
+    rows (200 a cluster, if more), then on all of them. Up to 10,000 rows, single rows then move
+    while that makes it cheaper, which also counts what they do to means and modes [3]_, and a
+    prototype of the cheapest start is put on another row twice `n_init` times, and kept there
+    if that ends cheaper. [4]_ A cluster that loses its last row takes the row farthest from
+    its own prototype, so no cluster stays empty and no start is stuck. Rows are put in an order
+    of their own first: a shuffled table gives the same clusters. Numbers are taken from near
+    their mean, so dates and other large numbers keep their differences.
     Time is O(n k (d + c)) a pass, where c counts categories after packing.
 
     References
@@ -101,6 +103,9 @@ class KPrototypes(MatrixEstimator):
        with categorical values", Data Mining and Knowledge Discovery 2.
     .. [2] Arthur and Vassilvitskii (2007), "k-means++: the advantages of careful seeding",
        SODA.
+    .. [3] Hartigan and Wong (1979), "Algorithm AS 136: a k-means clustering algorithm",
+       Applied Statistics 28(1).
+    .. [4] Fränti (2018), "Efficiency of random swap clustering", Journal of Big Data 5.
 
     Examples
     --------

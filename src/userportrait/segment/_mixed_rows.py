@@ -117,7 +117,7 @@ class MixedRows:
         """
         means = prototypes.means
         if self.is_exact:
-            found = self._squared_differences(means)
+            found = self.squared_differences(means)
         else:
             found = (-2.0 * means) @ self.numbers
             found += np.einsum("ij,ij->i", means, means)[:, None]
@@ -149,7 +149,8 @@ class MixedRows:
             best += self._squares
         return labels, np.maximum(best, 0.0, out=best)
 
-    def _squared_differences(self, means: Floats) -> Floats:
+    def squared_differences(self, means: Floats) -> Floats:
+        """Return squared distances over the numbers alone, shape (n_clusters, n_rows)."""
         found = np.zeros((len(means), self.n_rows))
         for total, of_cluster in zip(found, means.tolist(), strict=True):
             for values, mean in zip(self.numbers, of_cluster, strict=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from userportrait._core.threads import one_blas_thread
+from userportrait.segment._mixed_moves import move_rows
 from userportrait.segment._mixed_rows import Prototypes
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["Found", "search"]
 
 _SAMPLE = 10_000
-"""Rows that a start first settles on; all rows take over from there."""
+"""Rows that a start first settles on; all rows take over from there.
+
+Only tables that are no larger are searched further, by moves and swaps: in larger ones a row
+counts for little.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +69,13 @@ def search(
     n_jobs : int
         Threads; they change nothing but the time.
     """
-    seeds = np.random.SeedSequence(random_state).spawn(n_init)
+    *seeds, last = np.random.SeedSequence(random_state).spawn(n_init + 1)
 
     def start(seed: np.random.SeedSequence) -> Found:
         found = _start(rows, n_clusters, max_iter, np.random.default_rng(seed))
-        if found.is_precise:
-            return found
-        return _start(rows.exactly(), n_clusters, max_iter, np.random.default_rng(seed))
+        if not found.is_precise:
+            found = _start(rows.exactly(), n_clusters, max_iter, np.random.default_rng(seed))
+        return found if rows.n_rows > _SAMPLE else _moved(rows, found)
 
     with one_blas_thread():
         if n_jobs == 1 or n_init == 1:
@@ -78,7 +83,10 @@ def search(
         else:
             with ThreadPoolExecutor(n_jobs) as pool:
                 found = list(pool.map(start, seeds))
-        return _numbered(rows.exactly(), min(found, key=lambda one: one.cost))
+        best = min(found, key=lambda one: one.cost)
+        if rows.n_rows <= _SAMPLE and n_clusters > 1:
+            best = _swapped(rows, best, max_iter, 2 * n_init, np.random.default_rng(last))
+        return _numbered(rows.exactly(), best)
 
 
 def _start(rows: MixedRows, n_clusters: int, max_iter: int, source: np.random.Generator) -> Found:
@@ -89,6 +97,32 @@ def _start(rows: MixedRows, n_clusters: int, max_iter: int, source: np.random.Ge
     chosen = rows.take(picked)
     prototypes = _settle(chosen, _seed(chosen, n_clusters, source), max_iter).prototypes
     return _settle(rows, prototypes, max_iter)
+
+
+def _moved(rows: MixedRows, found: Found) -> Found:
+    """Let single rows move while that makes it cheaper."""
+    labels = move_rows(rows, found.labels, len(found.prototypes))
+    prototypes, _ = rows.update(labels, found.prototypes)
+    cost = rows.cost(labels, prototypes)
+    if cost >= found.cost:
+        return found
+    return replace(found, prototypes=prototypes, labels=labels, cost=cost)
+
+
+def _swapped(
+    rows: MixedRows, best: Found, max_iter: int, n_swaps: int, source: np.random.Generator
+) -> Found:
+    """Put a prototype on a row drawn at random, settle, and keep what is cheaper; several times."""
+    draw: Any = source.integers
+    for _ in range(n_swaps):
+        which, row = int(draw(len(best.prototypes))), np.array([int(draw(rows.n_rows))])
+        means, modes = best.prototypes.means.copy(), best.prototypes.modes.copy()
+        fresh = rows.prototypes_at(row)
+        means[which], modes[which] = fresh.means[0], fresh.modes[0]
+        found = _moved(rows, _settle(rows, Prototypes(means, modes), max_iter))
+        if found.cost < best.cost * (1.0 - 1e-9):
+            best = found
+    return best
 
 
 def _numbered(rows: MixedRows, found: Found) -> Found:
