@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from userportrait.errors import InvalidDataError
 from userportrait.predict import Propensity, Scorecard, WeightOfEvidence
-from userportrait.segment import FactorAnalysis, KPrototypes, PrepareFeatures
+from userportrait.segment import (
+    CustomerSegments,
+    FactorAnalysis,
+    KPrototypes,
+    PrepareFeatures,
+    segment_drift,
+)
 
 
 def test_a_level_of_rows_without_weight_is_unknown() -> None:
@@ -56,3 +63,12 @@ def test_pipelines_with_output_as_frames_keep_names(step: Any) -> None:
     assert pipe[0].transform(X).index.equals(X.index)
     plain = make_pipeline(clone(step).set_output(transform="default"), Propensity()).fit(X, y)
     assert plain.predict_proba(X).tolist() == pipe.predict_proba(X).tolist()
+
+
+def test_segments_and_their_drift_do_not_mind_frames_for_output() -> None:
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(100, 2)), columns=list("ab"))
+    plain = CustomerSegments(2).fit(X)
+    with config_context(transform_output="pandas"):
+        model = CustomerSegments(2).fit(X)
+        assert model.predict(X).tolist() == plain.labels_.tolist()
+        assert str(segment_drift(model, X, X)) == str(segment_drift(plain, X, X))

@@ -115,4 +115,6 @@ def prepared(old: Side, new: Side) -> tuple[Floats, Floats]:
         prepare = PrepareFeatures().fit(old.features)
     except InvalidDataError:
         return np.zeros((len(old.labels), 1)), np.zeros((len(new.labels), 1))
-    return prepare.transform(old.features), prepare.transform(new.features)
+    # scikit-learn may be set to give frames.
+    before, after = (np.asarray(prepare.transform(side.features)) for side in (old, new))
+    return before, after
