@@ -13,7 +13,9 @@ from sklearn import metrics
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from helpers.logistic import customers, oracle_fit, written_out
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
@@ -402,3 +404,69 @@ def test_intervals_and_tests_of_the_hold_out_are_right_where_there_is_nothing_to
     # 81 tables, 141 terms: three standard errors of a share of 5 % are 0.07 and 0.055.
     assert np.mean(covered) > 0.88
     assert np.mean(np.array(p_values) < 0.05) < 0.105
+
+
+def mixed(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    source = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "plan": source.choice(["basic", "gold"], n),
+            "city": source.choice(["Bonn", "Lima"], n),
+            "visits": source.poisson(3, n).astype(float),
+        }
+    )
+    eta = 1.5 * (frame["plan"] == "gold") + 0.6 * frame["visits"] - 2.5
+    return frame, (source.random(n) < 1 / (1 + np.exp(-eta))).to_numpy(dtype=int)
+
+
+def test_a_reference_of_a_column_that_the_search_drops_is_no_obstacle() -> None:
+    frame, y = mixed()
+    model = Propensity(reference={"plan": "basic", "city": "Lima"}, stepwise="both")
+    found = propensity_readout(frame, y, model=model)
+    assert found.factor_tests is not None
+    assert found.factor_tests["holdout_p_value"].notna().all()
+
+
+def test_a_reference_level_may_be_missing_from_the_rows_held_out() -> None:
+    frame, y = mixed()
+    frame.loc[:2, "plan"] = "tiny"
+    y[:3] = (0, 1, 0)
+    model = Propensity(reference={"plan": "tiny"}, stepwise="both", unseen="reference")
+    for seed in range(6):
+        assert propensity_readout(frame, y, model=model, random_state=seed).evaluation.auc > 0.6
+
+
+def test_a_model_that_refuses_the_rows_is_named_with_the_remedy() -> None:
+    frame, y = mixed()
+    with pytest.raises(InvalidDataError, match=r"DecisionTreeClassifier refuses the rows.*encoder"):
+        propensity_readout(frame, y, model=DecisionTreeClassifier())
+    with pytest.raises(InvalidDataError, match=r"KNeighborsClassifier.*takes no sample_weight"):
+        propensity_readout(
+            frame[["visits"]], y, model=KNeighborsClassifier(), sample_weight=np.ones(len(y))
+        )
+
+
+@pytest.mark.parametrize("model", [None, LogisticRegression()])
+def test_the_outcome_may_be_named(model: Any) -> None:
+    frame, y = mixed()
+    told = np.where(y == 1, "buys", "stays")
+    given = frame if model is None else frame[["visits"]]
+    plain = propensity_readout(given, y, model=model)
+    named = propensity_readout(given, told, model=model, positive="buys")
+    assert named.outcome == "buys"
+    assert named.evaluation.auc == pytest.approx(plain.evaluation.auc, abs=0.1)
+    assert named.evaluation.auc > 0.6
+    assert named.evaluation.n_positive == round(y.mean() * len(named.holdout_rows))
+    if model is None:
+        model = named.model
+        assert model.classes_.tolist() == ["stays", "buys"]
+        assert (model.predict(frame) == "buys").mean() == pytest.approx(y.mean(), abs=0.15)
+        whole = Propensity(positive="buys").fit(frame, told)
+        other = Propensity().fit(frame, y)
+        np.testing.assert_array_equal(whole.coef_, other.coef_)
+        np.testing.assert_array_equal(
+            whole.factor_tests(frame, told)["lr_chi2"], other.factor_tests(frame, y)["lr_chi2"]
+        )
+    assert named.hosmer_lemeshow is not None
+    assert plain.hosmer_lemeshow is not None
+    assert named.hosmer_lemeshow.p_value > 1e-6

@@ -9,6 +9,7 @@ import numpy as np
 
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_params
 from userportrait._core.scikit import from_sklearn
+from userportrait._core.threads import one_blas_thread
 from userportrait.errors import InvalidDataError, UserPortraitWarning
 from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._coding import learn_coding
@@ -99,13 +100,16 @@ class Propensity(RegressionTables):
     unseen : {'error', 'reference'}, default='error'
         Levels that `fit` did not see: refuse them, or take them for the reference.
     confidence_level : float, default=0.95
+    positive : optional
+        The value of `y` whose chance is modelled; by default the larger one, which of
+        ``'churn'`` and ``'stay'`` is ``'stay'``.
     max_iter : int, default=100
         Steps of a fit of greatest likelihood; penalties may take 1000 in any case.
 
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The outcomes in order; the second one is what is predicted.
+        The second one is what is predicted.
     coef_ : ndarray of shape (1, n_coefficients)
         Without the intercept, in the order of `summary`.
     intercept_ : ndarray of shape (1,)
@@ -237,6 +241,7 @@ class Propensity(RegressionTables):
         on_separation: Literal["firth", "error"] = "firth",
         unseen: Literal["error", "reference"] = "error",
         confidence_level: float = 0.95,
+        positive: Any = None,
         max_iter: int = 100,
     ) -> None:
         self.reference = reference
@@ -251,8 +256,10 @@ class Propensity(RegressionTables):
         self.on_separation = on_separation
         self.unseen: Literal["error", "reference"] = unseen
         self.confidence_level = confidence_level
+        self.positive = positive
         self.max_iter = max_iter
 
+    @one_blas_thread()
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model.
 
@@ -261,7 +268,7 @@ class Propensity(RegressionTables):
         X : array-like of shape (n_rows, n_features), or frame
             Numbers, and in a frame texts, which are factors.
         y : array-like of shape (n_rows,)
-            Two different values; the larger one is the outcome whose chance is modelled.
+            Two different values; `positive` says whose chance is modelled.
         sample_weight : array-like of shape (n_rows,), optional
             How often each row counts; rows of weight 0 are left out.
 
@@ -280,7 +287,9 @@ class Propensity(RegressionTables):
         """
         check_params(self, self._checked_rules())
         table = self._read_features(X, fitting=True)
-        self.classes_, outcome = read_outcome(y, table.n_rows, owner="Propensity")
+        self.classes_, outcome = read_outcome(
+            y, table.n_rows, owner="Propensity", positive=self.positive
+        )
         weights, kept = read_weights(sample_weight, table.n_rows, owner="Propensity")
         if kept is not None:
             table, outcome = table.take(kept), outcome[kept]

@@ -8,6 +8,7 @@ import numpy as np
 
 from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import OneOf, check_values
+from userportrait._core.threads import one_blas_thread
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._design import Design
@@ -48,6 +49,7 @@ class RegressionTables(MatrixEstimator):
     unseen: Literal["error", "reference"]
     confidence_level: float
     max_iter: int
+    positive: Any
 
     _coding: Coding
     _columns: Ints
@@ -127,6 +129,7 @@ class RegressionTables(MatrixEstimator):
         with np.errstate(over="ignore"):
             return found.assign(ci_low=np.exp(limits[:, 0]), ci_high=np.exp(limits[:, 1]))
 
+    @one_blas_thread()
     def factor_tests(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> pd.DataFrame:
         """Return a test of each column as a whole.
 
@@ -191,6 +194,7 @@ class RegressionTables(MatrixEstimator):
         self._check_fitted("coef_")
         return inflation_frame(self._fit, self._term_columns)
 
+    @one_blas_thread()
     def influence(self, X: Any, y: Any, *, dfbetas: bool = False) -> pd.DataFrame:
         """Return what each row does to the model.
 
@@ -241,7 +245,7 @@ class RegressionTables(MatrixEstimator):
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[Design, Floats, Floats | None]:
         table = self._read_features(X, fitting=False)
-        classes, outcome = read_outcome(y, table.n_rows, owner="Propensity")
+        classes, outcome = read_outcome(y, table.n_rows, owner="Propensity", positive=self.positive)
         if classes.tolist() != self.classes_.tolist():
             raise InvalidDataError("Propensity: y has other classes than fit was given.")
         weights, kept = read_weights(sample_weight, table.n_rows, owner="Propensity")

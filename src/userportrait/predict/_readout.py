@@ -13,7 +13,12 @@ from userportrait._core import frames
 from userportrait._core.feature_table import FeatureTable, read_features
 from userportrait._core.params import Between, InstanceOf, Optional, check_values
 from userportrait._core.scikit import from_sklearn
-from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+from userportrait.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    MissingColumnError,
+    UserPortraitError,
+)
 from userportrait.predict._classes import read_outcome, read_weights
 from userportrait.predict._diagnostics import HosmerLemeshow, hosmer_lemeshow
 from userportrait.predict._evaluate import ClassifierEvaluation, evaluate_classifier, scores_of
@@ -218,6 +223,7 @@ def propensity_readout(
     random_state: int | None = 0,
     sample_weight: Any = None,
     name: str | None = None,
+    positive: Any = None,
 ) -> PropensityReadout:
     """Fit a model to some of the rows, judge it by the others, and tell all of it.
 
@@ -226,7 +232,7 @@ def propensity_readout(
     X : array-like of shape (n_rows, n_features), or frame
         Numbers, and in a frame texts and categories.
     y : array-like of shape (n_rows,)
-        Two different values; the larger one is the outcome.
+        Two different values.
     model : classifier, optional
         By default ``Propensity(stepwise="both", unseen="reference")``. Any classifier of
         scikit-learn will do; it is cloned, and given pandas frames where `X` is a frame.
@@ -257,6 +263,9 @@ def propensity_readout(
         For the fit. Rows of weight 0 are left out, all others are judged as one row each.
     name : str, optional
         By default the class of the model.
+    positive : optional
+        The value of `y` that is the outcome; by default that of a `Propensity`, else the
+        larger one, which of ``'churn'`` and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -307,17 +316,20 @@ def propensity_readout(
             "confidence_level": confidence_level, "random_state": random_state, "name": name,
         }
     )  # fmt: skip
-    reader = _Rows(X, y, sample_weight, moments)
+    given: Any = Propensity(stepwise="both", unseen="reference") if model is None else model
+    if isinstance(given, Propensity):
+        positive = given.positive if positive is None else positive
+        given = from_sklearn("base.clone")(given).set_params(positive=positive)
+    reader = _Rows(X, y, sample_weight, moments, positive)
     if model is None or isinstance(model, Propensity):
         _check_texts(reader.table)
     seed = random_state
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
-    given = Propensity(stepwise="both", unseen="reference") if model is None else model
     name = type(given).__name__ if name is None else name
     settings: dict[str, Any] = {
         "threshold": threshold, "n_bins": n_bins, "confidence_level": confidence_level,
-        "name": name,
+        "name": name, "positive": reader.classes.tolist()[1],
     }  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -404,10 +416,10 @@ def _check_texts(table: FeatureTable) -> None:
     Raises
     ------
     InvalidDataError
-        If a column of texts has more levels than half of the rows.
+        If a column of texts has a level for every fifth row, or more.
     """
     for name, (_, levels) in table.texts.items():
-        if len(levels) > max(_FEW_LEVELS, table.n_rows / 2):
+        if len(levels) > max(_FEW_LEVELS, table.n_rows / 5):
             message = (
                 f"{_OWNER}: column '{name}' has {len(levels):,} different texts in "
                 f"{table.n_rows:,} rows. An ID tells nothing of other customers: leave it out."
@@ -418,7 +430,7 @@ def _check_texts(table: FeatureTable) -> None:
 class _Rows:
     """The rows given, checked, and what is done with some of them."""
 
-    def __init__(self, X: Any, y: Any, sample_weight: Any, moments: Any) -> None:
+    def __init__(self, X: Any, y: Any, sample_weight: Any, moments: Any, positive: Any) -> None:
         # Of the type, because a lazy frame warns where it is asked itself.
         is_frame = hasattr(X.__class__, "columns") or hasattr(X, "__narwhals_dataframe__")
         given: Any = frames.to_pandas(frames.enter(X, argument="X")) if is_frame else X
@@ -429,7 +441,7 @@ class _Rows:
             moments, given = given[moments], given.drop(columns=moments)
         table = read_features(given, owner=_OWNER, allow_missing=True)
         self.n_given = table.n_rows
-        self.classes, outcome = read_outcome(y, table.n_rows, owner=_OWNER)
+        self.classes, outcome = read_outcome(y, table.n_rows, owner=_OWNER, positive=positive)
         weights, kept = read_weights(sample_weight, table.n_rows, owner=_OWNER)
         self.positions: Ints = np.arange(table.n_rows) if kept is None else kept
         self.is_frame = is_frame
@@ -470,7 +482,25 @@ class _Rows:
         clone: Any = from_sklearn("base.clone")
         weights = self.weights_of(rows)
         more: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
-        return clone(model).fit(self.take(rows, names), self.labels(rows), **more)
+        try:
+            return clone(model).fit(self.take(rows, names), self.labels(rows), **more)
+        except UserPortraitError:
+            raise
+        except (TypeError, ValueError) as error:
+            what = f"{_OWNER}: {type(model).__name__} refuses the rows"
+            if weights is not None and "sample_weight" in str(error):
+                raise InvalidDataError(f"{what}: it takes no sample_weight.") from error
+            message = (
+                f"{what}: {error}. Texts need an encoder and missing values an imputer before it, "
+                f"in a Pipeline."
+            )
+            raise InvalidDataError(message) from error
+
+    def scores(self, model: Any, rows: Ints) -> Floats:
+        """Return the scores of the outcome."""
+        known: Any = getattr(model, "classes_", self.classes)
+        is_first = known.tolist()[0] == self.classes.tolist()[1]
+        return scores_of(model, self.take(rows), first=is_first)
 
     def evaluate(self, model: Any, rows: Ints, settings: dict[str, Any]) -> ClassifierEvaluation:
         return evaluate_classifier(model, self.take(rows), self.labels(rows), **settings)
@@ -522,10 +552,16 @@ def _holdout_tests(
     if not terms:
         return np.empty(0)
     clone: Any = from_sklearn("base.clone")
-    plain: Any = clone(model).set_params(stepwise=None)
+    # The reference does not matter to a test of a whole factor, and may not be there.
+    plain: Any = clone(model).set_params(
+        stepwise=None, on_separation="firth", reference="most_frequent"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = reader.fit(plain, split.holdout, tuple(terms))
+        try:
+            fitted = reader.fit(plain, split.holdout, tuple(terms))
+        except InvalidDataError:  # such as a hold-out with one value in all columns
+            return np.full(len(terms), np.nan)
     found: pd.DataFrame = fitted.factor_tests().set_index("term")
     return found["p_value"].reindex(terms).to_numpy(dtype=np.float64)
 
@@ -533,10 +569,10 @@ def _holdout_tests(
 def _hosmer_lemeshow(
     reader: _Rows, model: Any, rows: Ints, *, in_sample: bool
 ) -> HosmerLemeshow | None:
-    score = scores_of(model, reader.take(rows))
+    score = reader.scores(model, rows)
     if score.min() < 0 or score.max() > 1:
         return None
     try:
-        return hosmer_lemeshow(reader.labels(rows), score, in_sample=in_sample)
+        return hosmer_lemeshow(reader.outcome[rows], score, in_sample=in_sample)
     except InvalidDataError:  # too few different chances
         return None
