@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from userportrait._core.feature_table import read_features
+from userportrait.segment import CustomerSegments
 from userportrait.segment._segment_rules import rules_of
 
 if TYPE_CHECKING:
@@ -85,3 +88,21 @@ def test_figures_are_those_of_the_limits_as_they_are_written() -> None:
     assert rule.n_customers == taken.sum()
     assert rule.precision == (taken & inside).sum() / taken.sum()
     assert rule.recall == (taken & inside).sum() / inside.sum()
+
+
+def test_a_rule_takes_those_whom_it_takes_as_written() -> None:
+    source = np.random.default_rng(4)
+    spend = np.concatenate([source.normal(10, 1, 200), source.normal(50, 3, 200)])
+    frame = pd.DataFrame({"spend": spend, "visits": source.poisson(5, 400).astype(float)})
+    frame.loc[::9, "spend"] = np.nan
+    segments = CustomerSegments(2).fit(frame)
+    found = segments.rules(frame)
+    labels = segments.predict(frame)
+    assert found["rule"].str.contains("spend").any()
+    for row in found.to_dict("records"):
+        rule = re.sub(r"(?<=\d),(?=\d)", "", str(row["rule"]))
+        taken = np.asarray(frame.eval(rule), dtype=bool)
+        inside = labels == row["segment"]
+        assert row["n_customers"] == taken.sum()
+        assert row["precision"] == pytest.approx((taken & inside).sum() / taken.sum())
+        assert row["recall"] == pytest.approx((taken & inside).sum() / inside.sum())

@@ -365,7 +365,8 @@ class CustomerSegments(MatrixEstimator):
         A decision tree tells one segment from the rest; the leaf with the best harmonic mean
         of precision and recall is the rule. Limits have as few digits as leave 99.5 % of the
         customers on their side, and the figures are those of the rule as it is written: NaN
-        for a segment with nobody in it. A missing number counts as the median of `X`.
+        for a segment with nobody in it. A missing number is neither above a limit nor at most
+        it, so no rule about it takes the customer.
 
         Examples
         --------

@@ -46,11 +46,12 @@ class RuleFound:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A number, or a level of a category as 0 and 1."""
+    """A number, or a level of a category as 0 and 1; `filled` is what the tree sees."""
 
     name: str
     level: str
     values: Floats
+    filled: Floats
     ordered: Floats
 
 
@@ -82,7 +83,7 @@ def rules_of(
     limits rounded.
     """
     columns = _columns(table, names or {})
-    values = np.column_stack([column.values for column in columns])
+    values = np.column_stack([column.filled for column in columns])
     make: Any = from_sklearn("tree.DecisionTreeClassifier")
     words = _WORDS[language]
     found: list[RuleFound] = []
@@ -105,7 +106,8 @@ def rules_of(
 def _columns(table: FeatureTable, names: Mapping[str, str]) -> list[_Column]:
     """Return features, a column for each level.
 
-    A missing number counts as the median, as `PrepareFeatures` has it.
+    The tree takes a missing number for the median, as `PrepareFeatures` does; the rule as
+    written does not hold for it.
     """
     found: list[_Column] = []
     for name in table.names:
@@ -115,12 +117,12 @@ def _columns(table: FeatureTable, names: Mapping[str, str]) -> list[_Column]:
             known = values[~np.isnan(values)]
             middle = float(np.median(known)) if len(known) else 0.0
             filled = np.where(np.isnan(values), middle, values)
-            found.append(_Column(shown, "", filled, np.sort(filled)))
+            found.append(_Column(shown, "", values, filled, np.sort(filled)))
             continue
         codes, levels = table.texts[name]
         for at in sorted(range(len(levels)), key=lambda at: str(levels[at])):
             is_level = (codes == at).astype(np.float64)
-            found.append(_Column(shown, str(levels[at]), is_level, np.array([0.0, 1.0])))
+            found.append(_Column(shown, str(levels[at]), is_level, is_level, np.array([0.0, 1.0])))
     return found
 
 
