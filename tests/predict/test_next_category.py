@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from userportrait.errors import (
     NotFittedError,
 )
 from userportrait.predict import (
+    LeakageWarning,
     NextPurchaseCategory,
     next_category,
     next_purchase_category,
@@ -210,6 +212,64 @@ def test_the_moment_that_judges_was_not_learned_from() -> None:
     assert one["next_category"] != two["next_category"]
 
 
+@pytest.mark.parametrize("most", [50, 3])
+def test_names_that_are_new_after_the_last_moment_do_not_help_to_judge(most: int) -> None:
+    # Two new names, or one, or 'other' itself: nobody could tell them apart beforehand.
+    frame = lines(200, seed=5)
+    end = datetime(2025, 12, 1)
+    later = frame["ordered_at"] > end - timedelta(days=60)
+    kept = frame["category"].isin(["books"]) | ~later
+    for first in (kept, kept | frame["category"].eq("cups")):
+        tables: list[pd.DataFrame] = []
+        for one, two in (("new", "newer"), ("new", "new"), ("other", "other")):
+            names = np.where(frame["category"] == "tea", one, two)
+            named = frame["category"].where(first | frame["category"].isna(), names)
+            model = NextPurchaseCategory(horizon=60, max_categories=most)
+            tables.append(model.fit(frame.assign(category=named), as_of=end).evaluation_)
+        assert len(tables[0]) == 3
+        for table in tables[1:]:
+            pd.testing.assert_frame_equal(table, tables[0])
+
+
+def test_new_names_are_judged_as_other_and_learned_by_their_own() -> None:
+    frame = lines(200, seed=5)
+    end = datetime(2025, 12, 1)
+    last = end - timedelta(days=60)
+    later = frame["ordered_at"] > last
+    named = frame.assign(category=frame["category"].where(~later, "new"))
+    model = NextPurchaseCategory(horizon=60).fit(named, as_of=end)
+    assert model.categories_.tolist() == sorted([*NAMES, "new"])
+    told = model.evaluation_.set_index("model")
+    # One of its own was given to 'other' beside the orders until then, by main category.
+    p = read_purchases(
+        Orders(frame), "category", None, until=int(pd.Timestamp(last).value // 1000), owner="test"
+    )
+    assert told.loc["global_shares", "log_loss"] == pytest.approx(np.log(len(p.main) + 5))
+    assert told["top1"].tolist() == [0.0] * 3
+
+
+def test_a_moment_before_that_of_the_fit_warns() -> None:
+    frame = lines()
+    early, late = datetime(2025, 9, 1), frame["ordered_at"].max()
+    model = NextPurchaseCategory(horizon=45).fit(frame)
+    for name in ("predict", "predict_proba", "score"):
+        ask: Any = getattr(model, name)
+        with pytest.warns(LeakageWarning, match=f"{name}: as_of is 2025-09-01") as caught:
+            ask(frame, as_of=early)
+        assert [one.filename for one in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.score(frame, as_of=late)
+        model.predict(frame, as_of=late + timedelta(days=3))
+        model.fit(frame, as_of=early).predict(frame, as_of=early)
+        next_purchase_category(frame, early, horizon=45)
+        tag = ScoredTag("next_category", scorer=model.fit(frame), column="category")
+        tag.evaluate(TagContext(Orders(frame), as_of=early), {})
+    kept = ScoredTag("next_category", scorer=model.fit(frame), column="category", refit=False)
+    with pytest.warns(LeakageWarning):
+        kept.evaluate(TagContext(Orders(frame), as_of=early), {})
+
+
 def test_order_of_rows_kind_of_ids_and_engine_do_not_matter() -> None:
     frame = lines()
     one = next_purchase_category(frame, horizon=45)
@@ -314,8 +374,18 @@ def test_bad_use_is_told() -> None:
         NextPurchaseCategory().fit(frame.assign(category="tea"))
     with pytest.raises(InvalidDataError, match="called 'customer_id'"):
         NextPurchaseCategory().fit(frame.replace({"category": {"tea": "customer_id"}}))
-    with pytest.raises(InvalidDataError, match="longer history or a smaller horizon"):
-        NextPurchaseCategory(horizon=400).fit(frame)
+    days = (frame["ordered_at"].max() - frame["ordered_at"].min()) / timedelta(days=1)
+    known = f"history of {np.floor(10 * days) / 10:g} days is shorter than the horizon of 30,000 "
+    with pytest.raises(InvalidDataError, match=known):
+        NextPurchaseCategory(horizon=30_000).fit(
+            frame.assign(category=lambda x: x.category.fillna("tea"))
+        )
+    quiet = frame[frame["ordered_at"] < "2025-02-01"]
+    with pytest.raises(InvalidDataError, match=r"between 2025-01-02.* and 2025-05-03"):
+        NextPurchaseCategory(horizon=60, step=90).fit(quiet, as_of="2025-07-02")
+    wrong: Any = 3
+    with pytest.raises(InvalidParameterError, match="items must be Items or a frame; got int"):
+        NextPurchaseCategory(items=wrong).fit(frame)
     with pytest.raises(InvalidParameterError, match="before the first order"):
         NextPurchaseCategory().fit(frame, as_of="2020-01-01")
     with pytest.raises(NotFittedError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -22,8 +22,9 @@ from userportrait.predict._next_category_features import (
     own_counts,
     read_market,
 )
-from userportrait.predict._next_category_lines import read_purchases
+from userportrait.predict._next_category_lines import TableOfItems, read_purchases
 from userportrait.predict._next_category_scores import baselines, score_table
+from userportrait.predict._propensity import LeakageWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +83,9 @@ class NextPurchaseCategory(Estimator):
         were over by then: ``model`` (``'next_category'``, ``'own_most_frequent'``,
         ``'global_shares'``), ``n_customers``, ``top1`` and ``top3`` (share of customers whose
         category was the first, or among the first three), ``log_loss`` and
-        ``calibration_error`` (over all categories, in tenths). Empty if the history is too
-        short.
+        ``calibration_error`` (over all categories, in tenths). Categories are those told
+        apart on what was known at the last moment; others bought after it count as
+        ``'other'``. Empty if the history is too short.
     weights_ : Series
         Weight of each feature of a customer and category: ``own_share`` of the money,
         ``own_main`` (share of orders of this main category), ``own_recent`` (share of the
@@ -113,6 +115,10 @@ class NextPurchaseCategory(Estimator):
     Lines of one order at one time are an order. Its main category has the most money, then
     the most lines, then the smaller name. Returns do not count. The model of `fit` learns
     from the last moment too, once it has been used to judge. Works in memory.
+
+    What is learned holds everybody's shares at the moment of `fit`. To say what would have
+    been predicted at an earlier moment, fit with that `as_of`: a model that is asked about a
+    moment before `as_of_` warns. A ``ScoredTag`` fits anew for each build by default.
 
     References
     ----------
@@ -145,6 +151,7 @@ class NextPurchaseCategory(Estimator):
 
     _rules: ClassVar[Mapping[str, Rule]] = {
         "by": InstanceOf((str,), "the name of a column"),
+        "items": Optional(TableOfItems()),
         "horizon": Between(0.0, 36_500.0, open_low=True),
         "n_moments": Between(1, 1000, integer=True),
         "step": Between(0.0, 36_500.0, open_low=True),
@@ -211,21 +218,39 @@ class NextPurchaseCategory(Estimator):
         if "customer_id" in purchases.categories.tolist():
             message = "NextPurchaseCategory: a category is called 'customer_id'. Rename it."
             raise InvalidDataError(message, column=self.by)
-        self._learn(purchases, end)
+        # Names that the last moment did not know would help to predict what came after it.
+        judged = read_purchases(
+            table, self.by, self.items, until=end, named_until=end - _micros(self.horizon),
+            most=self.max_categories, owner="NextPurchaseCategory",
+        )  # fmt: skip
+        self._learn(purchases, judged, end)
         self.as_of_ = moment
         return self
 
-    def _learn(self, purchases: Purchases, end: int) -> None:
-        horizon = _micros(self.horizon)
-        moments = self._moments(purchases, end - horizon)
+    def _learn(self, purchases: Purchases, judged: Purchases, end: int) -> None:
+        moments = self._moments(purchases, end - _micros(self.horizon))
         found = {moment: self._snapshot(purchases, moment) for moment in moments}
         samples = [sample for sample in found.values() if len(sample.chosen)]
         if not samples:
             self._raise_nothing(purchases, end)
-        before = self._moments(purchases, end - 2 * horizon)
-        earlier = [found.get(m) or self._snapshot(purchases, m) for m in before]
+        same = judged.categories.tolist() == purchases.categories.tolist()
+        choice = self._judge(judged, end, found if same else {})
+        self._choice: Choice = _fitted(samples, choice if same else None)
+        self._market: Market = read_market(purchases, end, self.horizon)
+        self._rest: int = purchases.rest
+        self.categories_ = purchases.categories
+        self.weights_ = pd.Series(self._choice.weights, index=list(FEATURES), name="weight")
+        self.n_rows_ = sum(len(sample.chosen) for sample in samples)
+        self.n_left_out_ = sum(sample.n_left_out for sample in found.values())
+
+    def _judge(
+        self, purchases: Purchases, end: int, found: Mapping[int, _Snapshot]
+    ) -> Choice | None:
+        """Predict the last moment by those before it; return the model that did, if any."""
+        horizon = _micros(self.horizon)
+        moments = [end - horizon, *self._moments(purchases, end - 2 * horizon)]
+        last, *earlier = [found.get(m) or self._snapshot(purchases, m) for m in moments]
         earlier = [sample for sample in earlier if len(sample.chosen)]
-        last = found[moments[0]]
         chances: dict[str, Floats] = {}
         choice: Choice | None = None
         if earlier and len(last.chosen):
@@ -233,13 +258,7 @@ class NextPurchaseCategory(Estimator):
             chances["next_category"] = choice.probabilities(last.x, last.base)
             chances |= baselines(last.own, last.shares)
         self.evaluation_ = score_table(chances, last.chosen)
-        self._choice: Choice = _fitted(samples, choice)
-        self._market: Market = read_market(purchases, end, self.horizon)
-        self._rest: int = purchases.rest
-        self.categories_ = purchases.categories
-        self.weights_ = pd.Series(self._choice.weights, index=list(FEATURES), name="weight")
-        self.n_rows_ = sum(len(sample.chosen) for sample in samples)
-        self.n_left_out_ = sum(sample.n_left_out for sample in found.values())
+        return choice
 
     def _moments(self, purchases: Purchases, last: int) -> list[int]:
         step = _micros(self.step)
@@ -272,12 +291,18 @@ class NextPurchaseCategory(Estimator):
         )  # fmt: skip
 
     def _raise_nothing(self, purchases: Purchases, end: int) -> NoReturn:
-        oldest = from_micros(int(purchases.at.min()))
+        oldest, last = int(purchases.at.min()), end - _micros(self.horizon)
+        if oldest > last:
+            days = np.floor(10 * (end - oldest) / MICROS_PER_DAY) / 10
+            message = (
+                f"NextPurchaseCategory: the history of {days:,g} days is shorter than the horizon "
+                f"of {self.horizon:,g} days. Give a longer history or a smaller horizon."
+            )
+            raise InvalidDataError(message)
         message = (
             f"NextPurchaseCategory: nobody ordered again within {self.horizon:g} days of a moment "
-            f"between {oldest.isoformat()} and "
-            f"{(from_micros(end) - timedelta(days=self.horizon)).isoformat()}. Give a longer "
-            f"history or a smaller horizon."
+            f"between {from_micros(oldest).isoformat()} and {from_micros(last).isoformat()}. Give "
+            f"a longer history or another horizon."
         )
         raise InvalidDataError(message)
 
@@ -301,6 +326,12 @@ class NextPurchaseCategory(Estimator):
         ------
         NotFittedError
             Before `fit`.
+
+        Warns
+        -----
+        LeakageWarning
+            If `as_of` is before `as_of_`: shares and weights of later orders are used. Also of
+            `predict` and `score`.
         """
         ids, chances = self._chances(orders, as_of, "NextPurchaseCategory.predict_proba")
         columns = [str(name) for name in self.categories_.tolist()]
@@ -361,7 +392,16 @@ class NextPurchaseCategory(Estimator):
         """Return customers and chances; a customer's depend on no other customer's lines."""
         self._check_fitted("categories_")
         table = orders if isinstance(orders, Orders) else Orders(orders)
-        moment = to_micros(table.moment(as_of, owner=owner))
+        asked = table.moment(as_of, owner=owner)
+        moment = to_micros(asked)
+        if moment < to_micros(self.as_of_):
+            message = (
+                f"{owner}: as_of is {asked.isoformat()}, but the model was fitted at "
+                f"{self.as_of_.isoformat()}, so it knows what was bought in between. Fit with "
+                f"that as_of to see what would have been predicted, or give a later one; silence "
+                f"with warnings.simplefilter('ignore', LeakageWarning)."
+            )
+            warnings.warn(message, LeakageWarning, stacklevel=3)
         p = read_purchases(
             table, self.by, self.items, until=moment, known=(self.categories_, self._rest),
             owner=owner,

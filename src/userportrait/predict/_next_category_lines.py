@@ -9,20 +9,28 @@ import numpy as np
 
 from userportrait._core import frames
 from userportrait._core.entries import Coded
+from userportrait.data import Items
 from userportrait.data._order_arrays import OrderArrays
-from userportrait.errors import ColumnTypeError, MissingColumnError
+from userportrait.errors import ColumnTypeError, MissingColumnError, UnsupportedOnEngine
 from userportrait.features._preferences_lines import ItemValues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from userportrait.data import Items, Orders
+    from userportrait.data import Orders
     from userportrait.typing import IntoFrame
 
     Floats: TypeAlias = NDArray[np.float64]
     Codes: TypeAlias = NDArray[np.int64]
 
-__all__ = ["OTHER", "Purchases", "main_categories", "read_categories", "read_purchases"]
+__all__ = [
+    "OTHER",
+    "Purchases",
+    "TableOfItems",
+    "main_categories",
+    "read_categories",
+    "read_purchases",
+]
 
 OTHER = "other"
 """Name of the categories that are not told apart."""
@@ -75,6 +83,20 @@ class Purchases:
         return found
 
 
+class TableOfItems:
+    """Items, or a frame of an engine that is known."""
+
+    def problem(self, name: str, value: object) -> str | None:
+        """Return one sentence about a bad value, None for a good one."""
+        given: Any = value
+        try:
+            if not isinstance(value, Items):
+                frames.enter(given, argument=name)
+        except UnsupportedOnEngine:
+            return f"{name} must be Items or a frame; got {type(value).__name__}."
+        return None
+
+
 def read_categories(
     orders: Orders, by: str, items: Items | IntoFrame | None, *, owner: str
 ) -> Coded:
@@ -118,6 +140,7 @@ def read_purchases(
     items: Items | IntoFrame | None,
     *,
     until: int,
+    named_until: int | None = None,
     most: int = 1_000_000,
     known: tuple[NDArray[Any], int] | None = None,
     owner: str,
@@ -133,6 +156,9 @@ def read_purchases(
         Lend it where the lines lack it.
     until : int
         Later lines are left out; microseconds since 1970.
+    named_until : int, optional
+        Later lines count, but their categories are 'other' where earlier ones have not told
+        them apart.
     most : int
         Categories to tell apart; all but the most frequent become 'other'.
     known : tuple of ndarray and int, optional
@@ -141,7 +167,7 @@ def read_purchases(
     value = read_categories(orders, by, items, owner=owner)
     arrays = orders.arrays
     kept = (value.codes >= 0) & ~arrays.is_return & (arrays.at <= until)
-    names, rest = known or _most_frequent(value, kept, most)
+    names, rest = known or _most_frequent(value, kept, most, arrays.at, named_until)
     codes = _places(value.distinct, names, rest)[value.codes]
     at = np.flatnonzero(kept & (codes >= 0))
     customer = arrays.customer.astype(np.int64)
@@ -158,14 +184,18 @@ def read_purchases(
     )  # fmt: skip
 
 
-def _most_frequent(value: Coded, kept: NDArray[np.bool_], most: int) -> tuple[NDArray[Any], int]:
+def _most_frequent(
+    value: Coded, kept: NDArray[np.bool_], most: int, at: Codes, until: int | None
+) -> tuple[NDArray[Any], int]:
     """Return the names to tell apart, and the position of 'other' among them or -1."""
-    n_lines = np.bincount(value.codes[kept], minlength=len(value.distinct))
+    named = kept if until is None else kept & (at <= until)
+    n_lines = np.bincount(value.codes[named], minlength=len(value.distinct))
     ranked = np.argsort(-n_lines, kind="stable")
     held = int((n_lines > 0).sum())
-    if held <= most:
-        return value.distinct[np.sort(ranked[:held])], -1
-    names = value.distinct[np.sort(ranked[: most - 1])].astype(object)
+    n_told = held if held <= most else most - 1
+    if n_told == len(np.unique(value.codes[kept])):
+        return value.distinct[np.sort(ranked[:n_told])], -1
+    names = value.distinct[np.sort(ranked[:n_told])].astype(object)
     names = np.append(names[names != OTHER], np.array([OTHER], dtype=object))
     return names, len(names) - 1
 
