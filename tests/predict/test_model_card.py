@@ -248,6 +248,76 @@ def test_scores_and_outcomes_drift_too() -> None:
         model_card(model, FILLED).drift(later, y=Y)
 
 
+@pytest.mark.parametrize("before", [int, float, bool, object, str])
+@pytest.mark.parametrize("after", [int, float, bool, object, str, "Int64", "boolean"])
+def test_equal_classes_do_not_drift_where_their_type_changes(before: Any, after: Any) -> None:
+    truth = pd.Series((Y == "yes").astype(int))
+    X = FILLED[["age"]]
+    card = model_card(Propensity().fit(X, truth), X, truth.astype(before))
+    assert card.outcome is not None
+    assert set(card.outcome.levels) == {"0", "1"}
+    assert card.outcome_rate == truth.mean()
+    drift = card.drift(X, y=truth.astype(after))
+    assert drift.iloc[0][["psi", "outside", "verdict"]].tolist() == [0.0, 0.0, "stable"]
+
+
+def test_segments_come_back_as_floats_and_with_missing_ones() -> None:
+    X = FILLED[["age", "visits"]]
+    model = CustomerSegments(3, n_init=1).fit(X)
+    card = model_card(model, X)
+    found = pd.Series(np.asarray(model.predict(X)).astype(float))
+    assert card.drift(X, found).loc[0, "psi"] == 0.0
+    found[:200] = np.nan
+    assert card.drift(X, found).iloc[0][["missing_after", "outside"]].tolist() == [0.5, 0.0]
+    assert card.drift(X, found + 7).loc[0, "outside"] == 1.0
+
+
+@pytest.mark.parametrize("levels", [("False", "True"), ("0.0", "1.0"), ("0", "1")])
+@pytest.mark.parametrize("later", [int, float, bool])
+def test_cards_of_an_older_version_know_their_classes(levels: Any, later: Any) -> None:
+    truth = (Y == "yes").astype(int)
+    X = FILLED[["age"]]
+    document = model_card(Propensity().fit(X, truth), X, truth).to_dict()
+    own = dict(zip(("0", "1"), levels, strict=True))
+    document["outcome"]["levels"] = [own[level] for level in document["outcome"]["levels"]]
+    card = ModelCard.from_dict(document)
+    assert card.outcome_rate == truth.mean()
+    drift = card.drift(X, y=truth.astype(later))
+    assert drift.iloc[0][["psi", "outside", "verdict"]].tolist() == [0.0, 0.0, "stable"]
+
+
+def test_texts_that_look_like_numbers_stay_apart() -> None:
+    texts = np.array(["7", "07", "7.50"])[np.arange(400) % 3]
+    card = model_card(LogisticRegression().fit(FILLED[["age"]], texts), FILLED[["age"]], texts)
+    assert card.outcome is not None
+    assert set(card.outcome.levels) == {"7", "07", "7.50"}
+    only = card.drift(FILLED[["age"]], y=np.full(400, "07"))
+    assert only.iloc[0][["outside", "verdict"]].tolist() == [0.0, "large"]
+
+
+@pytest.mark.parametrize("bad", [[0.3], np.full(399, 0.3), np.full((400, 3), 0.3), 0.3])
+@pytest.mark.parametrize("X", [FILLED, FILLED[[]].assign(other=1.0)], ids=["same", "absent"])
+def test_scores_and_outcomes_of_another_length_are_refused(bad: Any, X: pd.DataFrame) -> None:
+    card = card_of()
+    with pytest.raises(InvalidDataError, match="score must be one column of 400 rows; it has"):
+        card.drift(X, bad)
+    with pytest.raises(InvalidDataError, match="y must be one column of 400 rows; it has"):
+        card.drift(X, y=bad)
+
+
+def test_an_array_without_names_goes_by_position() -> None:
+    X = FILLED[["age", "visits"]]
+    card = model_card(Propensity().fit(X, Y), X, Y)
+    later = customers(300, seed=4, shift=8.0).fillna(0.0)[["age", "visits"]]
+    for rows in (later.to_numpy(), later.to_numpy().tolist()):
+        pd.testing.assert_frame_equal(card.drift(rows), card.drift(later))
+    one = model_card(Propensity().fit(X[["age"]], Y), X[["age"]])
+    pd.testing.assert_frame_equal(one.drift(later["age"]), one.drift(later[["age"]]))
+    for bad in (later.to_numpy()[:, :1], np.ones((5, 3))):
+        with pytest.raises(InvalidDataError, match=r"columns; the card has 2: age, visits\. Give"):
+            card.drift(bad)
+
+
 MODELS: dict[str, tuple[Any, str | None]] = {
     "classes": (LogisticRegression(), "number"),
     "pipeline": (make_pipeline(StandardScaler(), LogisticRegression()), "number"),
@@ -308,6 +378,30 @@ def test_times_are_no_features_and_a_model_of_orders_has_a_card() -> None:
         model_card(model, orders[["customer_id", "ordered_at"]])
     drift = card.drift(orders[["customer_id", "ordered_at"]])
     assert set(drift["verdict"]) == {"absent"}
+
+
+@pytest.mark.parametrize("kind", ["ours", "theirs", "pipeline", "segments"])
+def test_ids_and_times_beside_the_features_are_not_given_to_the_model(kind: str) -> None:
+    X = FILLED[["age", "visits"]]
+    model: Any = {
+        "ours": Propensity(), "theirs": LogisticRegression(),
+        "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
+        "segments": CustomerSegments(2, n_init=1),
+    }[kind].fit(X, Y)  # fmt: skip
+    more = X.assign(customer_id=[f"c{at}" for at in range(400)], seen_at=pd.Timestamp("2026-01-01"))
+    moment = datetime(2026, 1, 5)
+    assert model_card(model, more, Y, trained_at=moment) == model_card(
+        model, X, Y, trained_at=moment
+    )
+
+
+def test_a_model_that_was_fitted_on_an_id_gets_it() -> None:
+    X = FILLED[["age"]].assign(customer_id=np.arange(400.0))
+    model = LogisticRegression().fit(X, Y)
+    card = model_card(model, X, Y)
+    assert [column.name for column in card.features] == ["age"]
+    assert card.score is not None
+    assert card.score.mean == pytest.approx(model.predict_proba(X)[:, 1].mean(), rel=1e-12)
 
 
 def test_frames_of_polars_make_the_same_card() -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 import numpy as np
 
 from userportrait.errors import InvalidDataError
+from userportrait.predict._card_reading import level_key
 from userportrait.predict._one_column import interval_labels, quantile_cuts
 from userportrait.predict._psi import compare_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -202,7 +203,7 @@ def _text_counts(card: CardColumn, column: Column) -> tuple[list[str], Floats, F
     codes = np.zeros(0, dtype=np.intp) if column.codes is None else column.codes
     found = np.bincount(codes[codes >= 0], minlength=len(column.levels)).tolist()
     n_known = sum(found)
-    by_level = dict(zip(column.levels, found, strict=True))
+    by_level = _counted(card.levels, zip(column.levels, found, strict=True))
     own = [by_level.get(level, 0) for level in card.levels]
     n_other = n_known - sum(own)
     before = np.array([*card.counts, card.n_other, card.n_missing], dtype=np.float64)
@@ -210,6 +211,19 @@ def _text_counts(card: CardColumn, column: Column) -> tuple[list[str], Floats, F
     is_whole = card.n_levels == len(card.levels)
     outside = n_other / n_known if is_whole and n_known else np.nan
     return [*card.levels, "other levels", "missing"], before, after, outside
+
+
+def _counted(known: tuple[str, ...], found: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the rows of each level, under the name that a card has for it.
+
+    A card may have had truths or floats where later rows hold integers, or the other way about.
+    """
+    own = {level_key(level): level for level in reversed(known)} | {name: name for name in known}
+    counts: dict[str, int] = {}
+    for level, n_rows in found:
+        name = own.get(level, own.get(level_key(level), level))
+        counts[name] = counts.get(name, 0) + n_rows
+    return counts
 
 
 def read_columns(document: Any) -> tuple[CardColumn, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.predict._card_columns import CardColumn, describe_column
-from userportrait.predict._card_reading import as_column, columns_of, plain_value
+from userportrait.predict._card_reading import as_column, columns_of, features_of, plain_value
 from userportrait.predict._model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def model_card(
         regressor or transformer.
     X : array-like of shape (n_rows, n_features), or frame
         The rows of the training. A column ``customer_id`` and columns of times are no
-        features, and are left out. A single column will do for models of one feature.
+        features: they are left out, and the model gets them only if it was fitted on them. A
+        single column will do for models of one feature.
     y : array-like of shape (n_rows,), optional
-        The outcome. Up to 20 different values are classes.
+        The outcome. Up to 20 different values are classes; ``1.0`` and ``True`` are the class
+        ``1``.
     name : str, optional
         By default the class of the model.
     data_from, data_to : date, datetime or str, optional
@@ -162,15 +164,17 @@ def _outcome(y: Any, n_rows: int, n_bins: int) -> CardColumn:
         message = f"model_card: y must be one column of {n_rows} rows; it has shape {plain.shape}."
         raise InvalidDataError(message)
     is_number = plain.dtype.kind in "iuf" and len(np.unique(plain)) > _MOST_CLASSES
-    return describe_column("outcome", as_column(plain, is_text=not is_number, name="y"), n_bins)
+    column = as_column(plain, is_text=not is_number, name="y", n_rows=n_rows)
+    return describe_column("outcome", column, n_bins)
 
 
 def _score(model: Any, X: Any, n_rows: int, n_bins: int) -> CardColumn | None:
     """Return what the model says of its own rows; None for transformers."""
-    found, is_text = _said(model, X)
+    found, is_text = _said(model, features_of(X, model))
     if found is None or np.shape(found) != (n_rows,):
         return None
-    return describe_column("score", as_column(found, is_text=is_text, name="score"), n_bins)
+    column = as_column(found, is_text=is_text, name="score", n_rows=n_rows)
+    return describe_column("score", column, n_bins)
 
 
 def _said(model: Any, X: Any) -> tuple[Any, bool]:

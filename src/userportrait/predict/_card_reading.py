@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,32 +11,96 @@ import numpy as np
 import pandas as pd
 
 from userportrait._core.feature_table import read_features
-from userportrait._core.frames import column_kinds, column_names, enter
+from userportrait._core.frames import (
+    column_kinds,
+    column_names,
+    count_rows,
+    enter,
+    leave,
+    select_columns,
+)
 from userportrait.errors import InvalidDataError
 from userportrait.predict._one_column import Column, read_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["as_column", "columns_of", "plain_value"]
+__all__ = ["as_column", "columns_of", "features_of", "later_columns", "level_key", "plain_value"]
 
 _ID = "customer_id"
 _TIMES = ("date", "time")
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)\.0")
 
 
-def columns_of(X: Any, names: Sequence[str] | None = None) -> dict[str, Column]:
-    """Return the columns of rows by name; of `names` those that are there."""
-    chosen: list[str] | None = None
-    is_list = type(X) in (list, tuple)
-    if getattr(X, "ndim", 2) == 1 or (is_list and len(X) > 0 and not _is_row(X[0])):
+def columns_of(X: Any) -> dict[str, Column]:
+    """Return the columns of rows by name, ``customer_id`` and times left out."""
+    if _is_one(X):
         return {"x": read_column(X, owner="model_card", name="x")}
-    if hasattr(X, "columns") or not (is_list or hasattr(X, "__array__")):
-        frame = enter(X, argument="X")
-        there = [name for name in column_names(frame) if name != _ID]
-        kinds = column_kinds(frame, there)
-        chosen = [n for n in there if kinds[n] not in _TIMES and (names is None or n in names)]
-        if not chosen:
-            return _no_columns(names)
+    chosen = _feature_names(X) if _is_frame(X) else None
+    if chosen is not None and not chosen:
+        raise InvalidDataError("model_card: X has no features.")
+    return _read(X, chosen)
+
+
+def later_columns(X: Any, names: Sequence[str]) -> tuple[dict[str, Column], int]:
+    """Return those of named columns that later rows have, and the number of rows.
+
+    Raises
+    ------
+    InvalidDataError
+        If `X` has no names, and another number of columns.
+    """
+    if _is_frame(X) and not _is_one(X):
+        chosen = [name for name in _feature_names(X) if name in names]
+        if chosen:
+            found = _read(X, chosen)
+            return found, next(iter(found.values())).n_rows
+        return {}, count_rows(enter(X, argument="X"))
+    columns = list(columns_of(X).values())
+    if len(columns) != len(names):
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        message = (
+            f"drift: X has no names and {len(columns)} columns; the card has {len(names)}: "
+            f"{', '.join(names[:5])}{more}. Give them all in this order, or a frame."
+        )
+        raise InvalidDataError(message)
+    return dict(zip(names, columns, strict=True)), columns[0].n_rows
+
+
+def features_of(X: Any, model: Any) -> Any:
+    """Return rows without what is no feature, for a model of features.
+
+    What the model was fitted on stays; models of orders get their rows as they are.
+    """
+    if not _is_frame(X) or _is_one(X) or not hasattr(model, "n_features_in_"):
+        return X
+    frame = enter(X, argument="X")
+    fitted = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    plain = set(_feature_names(X)) | set(fitted)
+    names = column_names(frame)
+    kept = [name for name in names if name in plain]
+    return X if kept == names else leave(select_columns(frame, kept))
+
+
+def _is_one(X: Any) -> bool:
+    is_list = type(X) in (list, tuple)
+    return getattr(X, "ndim", 2) == 1 or (is_list and len(X) > 0 and not _is_row(X[0]))
+
+
+def _is_frame(X: Any) -> bool:
+    is_list = type(X) in (list, tuple)
+    # Of the type, because a lazy frame warns where it is asked itself.
+    return hasattr(X.__class__, "columns") or not (is_list or hasattr(X, "__array__"))
+
+
+def _feature_names(X: Any) -> list[str]:
+    frame = enter(X, argument="X")
+    there = [name for name in column_names(frame) if name != _ID]
+    kinds = column_kinds(frame, there)
+    return [name for name in there if kinds[name] not in _TIMES]
+
+
+def _read(X: Any, chosen: list[str] | None) -> dict[str, Column]:
     table = read_features(X, owner="model_card", allow_missing=True, names=chosen)
     return {name: Column.of_table(table, name) for name in table.names}
 
@@ -44,22 +109,42 @@ def _is_row(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
-def _no_columns(names: Sequence[str] | None) -> dict[str, Column]:
-    if names is None:
-        raise InvalidDataError("model_card: X has no features.")
-    return {}
+def as_column(values: Any, *, is_text: bool, name: str, n_rows: int) -> Column:
+    """Return scores or outcomes as a column; of two columns the second one.
 
+    Texts of whole numbers and of truths are those of integers: equal classes have one text.
 
-def as_column(values: Any, *, is_text: bool, name: str) -> Column:
-    """Return scores or outcomes as a column; of two columns the second one."""
+    Raises
+    ------
+    InvalidDataError
+        If it is not one column of so many rows.
+    """
     plain = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     if plain.ndim == 2 and plain.shape[1] == 2 and not is_text:
         plain = plain[:, 1]
+    if plain.shape != (n_rows,):
+        shape = f"it has shape {plain.shape}"
+        raise InvalidDataError(f"model_card: {name} must be one column of {n_rows} rows; {shape}.")
     if is_text:
         known: list[Any] = plain.tolist()
-        texts = [None if pd.isna(value) else str(value) for value in known]
+        texts = [None if pd.isna(value) else _text(value) for value in known]
         plain = np.array([*texts, None], dtype=object)[:-1]
     return read_column(plain, owner="model_card", name=name)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.generic):
+        return _text(value.item())
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        return str(int(value))
+    return str(value)
+
+
+def level_key(level: str) -> str:
+    """Return what levels that say the same have in common: 1 of ``1``, ``1.0`` and ``True``."""
+    if level in ("True", "False"):
+        return "1" if level == "True" else "0"
+    return str(int(float(level))) if _WHOLE.fullmatch(level) else level
 
 
 def plain_value(value: Any) -> Any:

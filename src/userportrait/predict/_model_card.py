@@ -16,7 +16,7 @@ from userportrait.predict._card_columns import (
     drift_row,
     read_columns,
 )
-from userportrait.predict._card_reading import as_column, columns_of
+from userportrait.predict._card_reading import as_column, later_columns
 from userportrait.predict._card_text import card_fragment, card_lines, card_markdown, card_page
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelCard"]
 
 _FORMAT = 1
+_ARGUMENTS = {"score": "score", "outcome": "y"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +120,14 @@ class ModelCard:
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), or frame
-            Later rows. Columns that the card does not know are left out.
+            Later rows. Columns that the card does not know are left out. An array has no
+            names: it holds the columns of the card, in their order.
         score : array-like of shape (n_rows,), optional
             What the model says of later rows: of two classes the chance of the second one, as
             a column or as `predict_proba` gives it; else as `predict` gives it.
         y : array-like of shape (n_rows,), optional
-            Later outcomes.
+            Later outcomes. Classes are the same whether they are integers, floats or truths:
+            ``1``, ``1.0`` and ``True``.
 
         Returns
         -------
@@ -148,8 +151,9 @@ class ModelCard:
         Raises
         ------
         InvalidDataError
-            If `X` is empty or holds infinity, or a score or outcome is given that the card has
-            nothing to compare with.
+            If `X` is empty or holds infinity, or is an array with more or fewer columns than
+            the card; if a score or outcome is given that the card has nothing to compare with,
+            or of another length than `X`.
 
         References
         ----------
@@ -166,16 +170,17 @@ class ModelCard:
           feature  outside  mean_before  mean_after verdict
         0  visits      0.5        5.375       9.375   large
         """
+        later_X, n_rows = later_columns(X, [column.name for column in self.features])
         rows: list[dict[str, Any]] = []
         for role, own, given in (("score", self.score, score), ("outcome", self.outcome, y)):
             if given is not None:
                 if own is None:
                     message = f"the card has no {role} to compare with."
                     raise InvalidDataError(message)
-                later = as_column(given, is_text=own.kind == "text", name=role)
+                is_text = own.kind == "text"
+                later = as_column(given, is_text=is_text, name=_ARGUMENTS[role], n_rows=n_rows)
                 rows.append(_row(role, own, later))
-        later_columns = columns_of(X, [column.name for column in self.features])
-        rows += [_row("feature", own, later_columns.get(own.name)) for own in self.features]
+        rows += [_row("feature", own, later_X.get(own.name)) for own in self.features]
         found = pd.DataFrame(rows)
         found["p_value"] = adjust_p(found["p_value"].to_numpy(dtype=np.float64), "holm")
         by_chance = found["verdict"].isin(["moderate", "large"]) & (found["p_value"] >= 0.01)
