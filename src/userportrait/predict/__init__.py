@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from userportrait.predict._importance import partial_dependence, permutation_importance
     from userportrait.predict._lift import lift_table
     from userportrait.predict._model_card import ModelCard
+    from userportrait.predict._model_scorer import ModelScorer
     from userportrait.predict._next_category import NextPurchaseCategory, next_purchase_category
     from userportrait.predict._plots import (
         plot_calibration,
@@ -60,6 +61,7 @@ __all__ = [
     "LeakageWarning",
     "ModelCard",
     "ModelRegistry",
+    "ModelScorer",
     "NextPurchaseCategory",
     "OptimalBinning",
     "PopulationStability",
@@ -109,6 +111,7 @@ _HOMES: dict[str, str] = {
     "LeakageWarning": "userportrait.predict._propensity",
     "ModelCard": "userportrait.predict._model_card",
     "ModelRegistry": "userportrait.predict._registry",
+    "ModelScorer": "userportrait.predict._model_scorer",
     "NextPurchaseCategory": "userportrait.predict._next_category",
     "OptimalBinning": "userportrait.predict._binning",
     "PopulationStability": "userportrait.predict._psi",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from userportrait._core import frames
 from userportrait._core.params import Between, check_values
-from userportrait._core.units import to_micros
+from userportrait._core.units import from_micros, to_micros
 from userportrait.data import Orders
 from userportrait.errors import (
     InvalidDataError,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         | Callable[[pd.DataFrame], "pd.Series[Any]"]
     )
 
-__all__ = ["next_category", "snapshots"]
+__all__ = ["features_at", "next_category", "snapshots"]
 
 _OWNER = "snapshots"
 _TARGETS = ("bought", "n_orders", "amount", "next_category")
@@ -136,10 +136,8 @@ def snapshots(
     parts: list[pd.DataFrame] = []
     for moment in moments:
         start, end = to_micros(moment), to_micros(moment + timedelta(days=horizon))
-        past = _part(lines, customers.at <= start)
-        known = Orders(past, currency=table.currency, minor_digits=table.minor_digits)
-        found = _checked(features(known, moment))
-        place = customers.places(found["customer_id"], start)
+        found = _known(table, lines, customers, features, start, _OWNER)
+        place = customers.places(found["customer_id"], start, _OWNER)
         is_future = (customers.at > start) & (customers.at <= end)
         if callable(told):
             value = _own_outcome(_part(lines, is_future), told, found["customer_id"])
@@ -148,6 +146,27 @@ def snapshots(
         found.insert(1, "as_of", pd.Timestamp(moment))
         parts.append(found.assign(target=value))
     return pd.concat(parts, ignore_index=True)
+
+
+def features_at(orders: Orders, features: Features, moment: int, *, owner: str) -> pd.DataFrame:
+    """Return checked features of the lines until a moment in microseconds, `customer_id` first."""
+    customers = _Customers(orders)
+    found = _known(orders, _lines(orders), customers, features, moment, owner)
+    customers.places(found["customer_id"], moment, owner)
+    return found
+
+
+def _known(
+    orders: Orders,
+    lines: pd.DataFrame,
+    customers: _Customers,
+    features: Features,
+    moment: int,
+    owner: str,
+) -> pd.DataFrame:
+    past = _part(lines, customers.at <= moment)
+    known = Orders(past, currency=orders.currency, minor_digits=orders.minor_digits)
+    return _checked(features(known, from_micros(moment)), owner)
 
 
 def next_category(
@@ -225,12 +244,12 @@ class _Customers:
         self._first_at = np.full(len(self._index), np.iinfo(np.int64).max)
         np.minimum.at(self._first_at, arrays.customer, arrays.at)
 
-    def places(self, ids: Any, moment: int) -> NDArray[np.intp]:
+    def places(self, ids: Any, moment: int, owner: str) -> NDArray[np.intp]:
         """Return the position of each customer; all must have a line by a moment."""
         plain = ids.to_numpy(dtype=object) if self._index.dtype == object else ids
         found: NDArray[np.intp] = self._index.get_indexer(plain)
         if (found < 0).any() or (self._first_at[found] > moment).any():
-            message = f"{_OWNER}: features returned a customer without an order by then."
+            message = f"{owner}: features returned a customer without an order by then."
             raise InvalidDataError(message, column="customer_id")
         return found
 
@@ -312,22 +331,20 @@ def _part(lines: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     return part.assign(**{name: part[name].cat.remove_unused_categories() for name in coded})
 
 
-def _checked(told: Any) -> pd.DataFrame:
+def _checked(told: Any, owner: str) -> pd.DataFrame:
     """Return a copy of the features, `customer_id` first."""
     if told is None:
-        raise InvalidDataError(f"{_OWNER}: features returned nothing; it must return a frame.")
+        raise InvalidDataError(f"{owner}: features returned nothing; it must return a frame.")
     is_pandas = isinstance(told, pd.DataFrame)
     found = told if is_pandas else frames.to_pandas(frames.enter(told, argument="features"))
     if "customer_id" not in found.columns:
         raise MissingColumnError("customer_id", [str(name) for name in found.columns])
     made = [name for name in ("as_of", "target") if name in found.columns]
     if made:
-        message = (
-            f"{_OWNER}: features returned a column '{made[0]}', which is made here. Rename it."
-        )
+        message = f"{owner}: features returned a column '{made[0]}', which is made here. Rename it."
         raise InvalidDataError(message, column=made[0])
     if found["customer_id"].duplicated().any():
-        message = f"{_OWNER}: features returned a customer more than once."
+        message = f"{owner}: features returned a customer more than once."
         raise InvalidDataError(message, column="customer_id")
     others = [name for name in found.columns if name != "customer_id"]
     return found[["customer_id", *others]].reset_index(drop=True)
