@@ -193,7 +193,9 @@ def test_moves_are_differences_of_means_and_levels_with_their_tests(
             a, b = (side[name].dropna() for side in pair)
             row = moves.loc[segment, name, ""]
             assert (row["before"], row["after"]) == pytest.approx((a.mean(), b.mean()))
-            spread = old[name].std(ddof=0)
+            low = np.quantile(old[name], 0.005, method="higher")
+            high = np.quantile(old[name], 0.995, method="lower")
+            spread = old[name].clip(low, high).std(ddof=0)
             assert row["effect_size"] == pytest.approx((b.mean() - a.mean()) / spread)
             welch: Any = stats.ttest_ind(a, b, equal_var=False)
             assert row["p_value"] == pytest.approx(welch.pvalue)
@@ -338,6 +340,67 @@ def test_members_that_moved_ask_to_refit(segments: CustomerSegments, old: pd.Dat
     drift = segment_drift(segments, old, new)
     assert drift.verdict == "refit"
     assert any("moved in age by +0." in reason for reason in drift.reasons)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_an_extreme_value_before_hides_no_drift(*, as_array: bool) -> None:
+    source = np.random.default_rng(1)
+    before = pd.DataFrame(source.normal(size=(300, 2)), columns=["x", "y"])
+    after = pd.DataFrame(source.normal([0.0, 2.5], size=(250, 2)), columns=["x", "y"])
+    wrong = before.copy()
+    wrong.loc[7, "y"] = -1e9
+    kinds = [table.to_numpy() if as_array else table for table in (before, wrong, after)]
+    clean, found = (segment_drift(Halves(), table, kinds[2]) for table in kinds[:2])
+    assert [reason.split(" ")[-3:] for reason in found.reasons] == [
+        reason.split(" ")[-3:] for reason in clean.reasons
+    ]
+    assert len(found.reasons) == 2
+    assert found.far_share > 0.7 * clean.far_share > 0.3
+    pairs = zip(found.strongest_moves(2)["effect_size"], [2.5, 2.5], strict=True)
+    assert all(abs(effect - shift) < 0.4 for effect, shift in pairs)
+    assert found.strongest_moves(2)["p_value"].max() < 1e-20
+    # What is shown is what is there.
+    assert found.moves["before"].min() < -1e6
+
+
+def test_an_extreme_value_after_makes_no_move() -> None:
+    source = np.random.default_rng(2)
+    before = pd.DataFrame(source.normal(size=(300, 2)), columns=["x", "y"])
+    after = pd.DataFrame(source.normal(size=(300, 2)), columns=["x", "y"])
+    after.loc[7, "y"] = 1e9
+    drift = segment_drift(Halves(), before, after)
+    assert drift.verdict == "stable"
+    assert drift.strongest_moves(1)["effect_size"].abs().max() < 0.5
+
+
+def test_rare_values_of_a_feature_are_taken_as_they_are() -> None:
+    # Nothing but 0 in the middle 99 of 100, so no range to hold values in.
+    frame = pd.DataFrame({"x": np.repeat([-1.0, 1.0], 300), "gifts": 0.0})
+    frame.loc[[0, 599], "gifts"] = 50.0
+    moved = frame.assign(gifts=np.tile([0.0, 5.0], 300))
+    row = segment_drift(Halves(), frame, moved).strongest_moves(1).iloc[0]
+    assert row["effect_size"] == pytest.approx((2.5 - 50 / 300) / frame["gifts"].std(ddof=0))
+
+
+def test_long_tails_are_no_drift() -> None:
+    alarms, far, moves = 0, 0, 0
+    for seed in range(200):
+        source = np.random.default_rng(seed)
+        before, after = (
+            pd.DataFrame(
+                {
+                    "x": source.normal(size=200), "spend": source.lognormal(3, 1, 200),
+                    "visits": source.lognormal(0, 1.5, 200), "margin": source.standard_t(2, 200),
+                }
+            )
+            for _ in range(2)
+        )  # fmt: skip
+        drift = segment_drift(Halves(), before, after)
+        alarms += drift.verdict == "refit"
+        far += drift.far_p_value <= 0.05
+        moves += bool(drift.moves["adjusted_p_value"].min() <= 0.05)
+    # The 99.9 % limit of a binomial of 200 and 0.05.
+    assert max(alarms, far, moves) <= stats.binom.ppf(0.999, 200, 0.05) == 21
 
 
 # Input

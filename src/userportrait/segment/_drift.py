@@ -54,8 +54,9 @@ class SegmentDrift:
         One row a segment and feature, or level of a category: ``segment``, ``name``,
         ``feature``, ``level``; the members' mean, or share of the level, ``before`` and
         ``after``; ``effect_size`` (of means, the difference in standard deviations of
-        everybody before; of shares, Cohen's h); ``p_value`` and ``adjusted_p_value`` (Holm).
-        NaN where a side has no members, or for p-values fewer than 10.
+        everybody before, extreme values held back as `segment_drift` says; of shares, Cohen's
+        h); ``p_value`` and ``adjusted_p_value`` (Holm). NaN where a side has no members, or for
+        p-values fewer than 10.
     psi, chance_psi : float
         Stability index of the shares, and what to expect of it where nothing has moved.
     chi2, df, p_value : float, int, float
@@ -269,6 +270,12 @@ def segment_drift(
     whatever the method: where the members of a segment are drawn as before, 1 % are far
     whatever its shape. A segment that had fewer than 20 members is not judged by it, nor
     is noise.
+
+    Extreme values of a feature, the last one or one in 200 on either side of `before`, neither
+    hide a move nor make one. The standard deviation and the `PrepareFeatures` are those of
+    values held within the range of the others; for the effect and its test, members' values at
+    both dates count as at most as far outside that range as it is wide. Features with fewer
+    than 10 values in `before`, or with no other difference, are taken as they are.
 
     References
     ----------

@@ -11,6 +11,7 @@ import pandas as pd
 from userportrait._core.feature_table import read_features
 from userportrait._core.frames import column_kinds, column_names, enter, to_pandas
 from userportrait.errors import ColumnTypeError, InvalidDataError, MissingColumnError
+from userportrait.segment._drift_tests import inner_range
 from userportrait.segment._prepare import PrepareFeatures
 
 if TYPE_CHECKING:
@@ -109,12 +110,31 @@ def transitions_of(old: Side, new: Side, segments: list[int]) -> pd.DataFrame | 
 def prepared(old: Side, new: Side) -> tuple[Floats, Floats]:
     """Return the features of both dates on the scale of the first.
 
-    Where nobody differed then there is no scale, and all are in one place.
+    Where nobody differed then there is no scale, and all are in one place. Transforms and
+    scales are learned from numbers within their inner range: one value beyond would choose
+    another transform for everybody.
     """
     try:
-        prepare = PrepareFeatures().fit(old.features)
+        prepare = PrepareFeatures().fit(_without_tails(old))
     except InvalidDataError:
         return np.zeros((len(old.labels), 1)), np.zeros((len(new.labels), 1))
     # scikit-learn may be set to give frames.
     before, after = (np.asarray(prepare.transform(side.features)) for side in (old, new))
     return before, after
+
+
+def _without_tails(side: Side) -> Any:
+    """Return the features, numbers beyond the inner range of their column at its limits."""
+    given: Any = side.features
+    is_frame = isinstance(given, pd.DataFrame)
+    found: Any = given.copy() if is_frame else np.array(given, dtype=np.float64)
+    for at, name in enumerate(side.table.names):
+        values = side.table.numbers.get(name)
+        inner = None if values is None else inner_range(values)
+        if values is None or inner is None:
+            continue
+        if is_frame:
+            found.isetitem(at, np.clip(values, *inner))
+        else:
+            found[:, at] = np.clip(values, *inner)
+    return found

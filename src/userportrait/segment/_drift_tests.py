@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["compare_shares", "count_far", "far_chance", "moves_of"]
+__all__ = ["compare_shares", "count_far", "far_chance", "inner_range", "moves_of"]
 
 _LEAST_MEMBERS = 10
 """Fewer members on a side give no p-value of a mean."""
 _LEAST_FOR_FAR = 20
 """Fewer members before say nothing about what is far."""
 _NEAR_SHARE = 0.99
+_TAIL = 0.005
+"""Share of the values on either side that say nothing about how much values differ."""
+_LEAST_FOR_TAILS = 10
 
 
 def compare_shares(before: Floats, after: Floats, both: Floats) -> tuple[float, int, float]:
@@ -113,14 +116,16 @@ def _moved(
     labels: tuple[Ints, Ints],
     segments: list[int],
 ) -> pd.DataFrame:
-    n, mean, variance = (np.empty((2, len(segments))) for _ in range(3))
-    for side in (0, 1):
-        n[side], mean[side], variance[side] = _moments(values[side], labels[side], segments)
+    n, mean, _ = _both_moments(values, labels, segments)
     if level:
         angle = 2.0 * np.arcsin(np.sqrt(mean))
         effect, p = angle[1] - angle[0], _p_of_shares(n, mean)
     else:
-        effect, p = (mean[1] - mean[0]) / _unit(*values), _p_of_means(n, mean, variance)
+        low, high = _wide_range(values[0])
+        held = np.clip(values[0], low, high), np.clip(values[1], low, high)
+        _, held_mean, variance = _both_moments(held, labels, segments)
+        effect = (held_mean[1] - held_mean[0]) / _unit(*values)
+        p = _p_of_means(n, held_mean, variance)
     p[(n < _LEAST_MEMBERS).any(axis=0)] = np.nan
     return pd.DataFrame(
         {
@@ -128,6 +133,15 @@ def _moved(
             "after": mean[1], "effect_size": effect, "p_value": p,
         }
     )  # fmt: skip
+
+
+def _both_moments(
+    values: tuple[Floats, Floats], labels: tuple[Ints, Ints], segments: list[int]
+) -> tuple[Floats, Floats, Floats]:
+    n, mean, variance = (np.empty((2, len(segments))) for _ in range(3))
+    for side in (0, 1):
+        n[side], mean[side], variance[side] = _moments(values[side], labels[side], segments)
+    return n, mean, variance
 
 
 def _moments(values: Floats, labels: Ints, segments: list[int]) -> tuple[Floats, Floats, Floats]:
@@ -148,9 +162,38 @@ def _moments(values: Floats, labels: Ints, segments: list[int]) -> tuple[Floats,
     return found[0], found[1], found[2]
 
 
+def inner_range(values: Floats) -> tuple[float, float] | None:
+    """Return the values between which 99 % lie, the smallest and the largest never among them.
+
+    None where these are equal, or of fewer than 10 values.
+    """
+    known = np.sort(values[~np.isnan(values)])
+    last = len(known) - 1
+    if len(known) < _LEAST_FOR_TAILS:
+        return None
+    low = float(known[int(np.ceil(_TAIL * last))])
+    high = float(known[int(np.floor((1.0 - _TAIL) * last))])
+    return (low, high) if low < high else None
+
+
+def _wide_range(values: Floats) -> tuple[float, float]:
+    """Return the inner range with its width added on either side; without one no limits."""
+    inner = inner_range(values)
+    if inner is None:
+        return -np.inf, np.inf
+    low, high = inner
+    return low - (high - low), high + (high - low)
+
+
 def _unit(before: Floats, after: Floats) -> float:
-    """Return the standard deviation of everybody before, or of all if nobody differed then."""
+    """Return the standard deviation of everybody before, or of all if nobody differed then.
+
+    Values beyond the inner range count as its limits, so that a few do not make it.
+    """
     known = np.sort(before[~np.isnan(before)])
+    inner = inner_range(before)
+    if inner is not None:
+        return float(np.clip(known, *inner).std())
     if len(known) and known[0] < known[-1]:
         return float(known.std())
     known = np.sort(np.concatenate([known, after[~np.isnan(after)]]))
