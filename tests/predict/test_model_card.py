@@ -438,6 +438,44 @@ def test_all_bad_parameters_are_named() -> None:
         model_card(Propensity(), FILLED)
 
 
+@pytest.mark.parametrize("bad", ["nonsense", "", "31.12.2025", "2025-13-01", 2025, pd.NaT])
+@pytest.mark.parametrize("name", ["data_from", "data_to"])
+def test_what_is_no_date_is_refused(name: str, bad: Any) -> None:
+    with pytest.raises(InvalidParameterError, match=f"{name} must be a date or a text such as"):
+        card_of(**{name: bad})
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2025-12-31", "2025-01-01"),
+        (date(2025, 1, 2), "2025-01-01"),
+        (datetime(2025, 1, 1, 9), "2025-01-01T08:00"),
+        ("2025-01-01T09:00", "2025-01-01T12:00+08:00"),
+        (pd.Timestamp("2025-01-02 00:00"), date(2025, 1, 1)),
+    ],
+)
+def test_data_cannot_end_before_they_begin(first: Any, last: Any) -> None:
+    with pytest.raises(InvalidParameterError, match="data_from is later than data_to"):
+        card_of(data_from=first, data_to=last)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2025-01-01", "2025-01-01"),
+        (datetime(2025, 1, 1, 12), "2025-01-01"),
+        ("2025-01-01T09:00", "2025-01-01T18:00+08:00"),
+        (None, "2025-01-01 23:59"),
+        (pd.Timestamp("2025-01-01"), datetime(2025, 6, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_period_is_kept_as_it_was_given(first: Any, last: Any) -> None:
+    card = card_of(data_from=first, data_to=last)
+    wanted = [at if at is None or isinstance(at, str) else at.isoformat() for at in (first, last)]
+    assert [card.data_from, card.data_to] == wanted
+
+
 class Links(HTMLParser):
     """Collects what a page would fetch or run."""
 

@@ -81,7 +81,7 @@ def test_a_stage_points_at_one_version() -> None:
     for bad in ("", "Production", "a b", "1st", "x" * 33, None):
         with pytest.raises(InvalidParameterError, match="stage must be"):
             registry.promote("churn", 1, stage=bad)  # type: ignore[arg-type]
-    for bad_version in ("shadow", None):
+    for bad_version in ("shadow", None, True, 1.0, np.True_):
         with pytest.raises(InvalidParameterError, match="version must be an integer"):
             registry.promote("churn", bad_version)  # type: ignore[arg-type]
 
@@ -105,6 +105,34 @@ def test_versions_are_compared_by_the_scores_of_their_cards() -> None:
     assert bool(last.isna().all(axis=None))
     assert frame["outcome_rate"].tolist()[:2] == [Y.mean()] * 2
     assert "name" not in frame
+
+
+@pytest.mark.parametrize("kind", ["mapping", "file"])
+def test_versions_of_the_comparison_are_taken(kind: str, tmp_path: Path) -> None:
+    store: Any = {} if kind == "mapping" else SQLiteDefinitionStore(tmp_path / "models.db")
+    registry = ModelRegistry(store)
+    model = fitted(0.1)
+    registry.register("churn", model, card=model_card(model, X, Y))
+    registry.register("churn", fitted(1.0))
+    first, second = registry.compare("churn")["version"].to_numpy()
+    assert isinstance(first, np.integer)
+    assert registry.load("churn", first).C == 0.1
+    card = registry.card("churn", first)
+    assert card is not None
+    assert type(card.version) is int
+    registry.promote("churn", first)
+    assert registry.stages("churn") == {"production": 1}
+    registry.delete("churn", second)
+    assert registry.versions("churn") == [1]
+
+
+def test_only_a_version_is_deleted() -> None:
+    registry = ModelRegistry({})
+    registry.register("churn", Propensity())
+    for bad in (None, "production", True, 1.0):
+        with pytest.raises(InvalidParameterError, match=r"ModelRegistry\.delete: version must be"):
+            registry.delete("churn", bad)  # type: ignore[arg-type]
+    assert registry.versions("churn") == [1]
 
 
 def test_threads_get_versions_of_their_own_on_one_file(tmp_path: Path) -> None:
@@ -166,7 +194,7 @@ def test_what_is_not_known_is_named() -> None:
     registry.register("churn", Propensity())
     with pytest.raises(InvalidParameterError, match="Did you mean 'churn'"):
         registry.card("chrun")
-    for version in (0, 2, -1, True, 1.5):
+    for version in (0, 2, -1, True, 1.5, 1.0, np.True_, np.float64(1), np.int64(2)):
         with pytest.raises(InvalidParameterError, match=r"a known version of 'churn'\. Known: 1"):
             registry.load("churn", version)  # type: ignore[arg-type]
     with pytest.raises(InvalidParameterError, match="'production' is not a known stage"):

@@ -28,6 +28,7 @@ from userportrait.errors import (
     DataFileNotFoundError,
     DataWarning,
     InvalidDataError,
+    InvalidParameterError,
     MissingExtraError,
 )
 from userportrait.predict import (
@@ -350,6 +351,22 @@ def test_a_missing_file_is_named_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("no archive")
     with pytest.raises(InvalidDataError, match=r"'text\.zip' is no model that save_model wrote"):
         load_model(tmp_path / "text.zip")
+
+
+def test_a_folder_is_no_file_and_is_not_made(tmp_path: Path) -> None:
+    absent = tmp_path / "models"
+    with pytest.raises(InvalidParameterError) as caught:
+        save_model(Propensity(), absent / "churn.zip")
+    assert str(caught.value) == f"save_model: path: there is no folder '{absent}'. Make it first."
+    assert not absent.exists()
+    absent.mkdir()
+    words = re.escape(f"path: '{absent}' is a folder; name a file in it.")
+    with pytest.raises(InvalidParameterError, match=f"save_model: {words}"):
+        save_model(Propensity(), absent)
+    with pytest.raises(InvalidParameterError, match=f"load_model: {words}"):
+        load_model(absent)
+    assert list(tmp_path.iterdir()) == [absent]
+    assert list(absent.iterdir()) == []
 
 
 def test_another_version_of_scikit_learn_is_told() -> None:

@@ -13,7 +13,13 @@ import numpy as np
 from userportrait._core.params import Between, check_values
 from userportrait.errors import InvalidDataError, InvalidParameterError
 from userportrait.predict._card_columns import CardColumn, describe_column
-from userportrait.predict._card_reading import as_column, columns_of, features_of, plain_value
+from userportrait.predict._card_reading import (
+    as_column,
+    columns_of,
+    features_of,
+    period_problems,
+    plain_value,
+)
 from userportrait.predict._model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -57,7 +63,8 @@ def model_card(
     name : str, optional
         By default the class of the model.
     data_from, data_to : date, datetime or str, optional
-        First and last moment of the data.
+        First and last moment of the data; texts as in ``'2025-12-31'`` or
+        ``'2025-12-31T18:00'`` (ISO 8601). They are kept as they are given.
     trained_at : datetime, optional
         UTC; by default now.
     scores : mapping, ClassifierEvaluation or anything with `to_dict`, optional
@@ -74,7 +81,8 @@ def model_card(
     Raises
     ------
     InvalidParameterError
-        If a parameter is out of range or of the wrong kind; all of them at once.
+        If a parameter is out of range or of the wrong kind, or `data_from` is later than
+        `data_to`; all of them at once.
     InvalidDataError
         If `X` is empty, holds infinity, or has another length than `y`.
     NotFittedError
@@ -111,7 +119,7 @@ def model_card(
     0    plan  basic, gold
     1  visits       1 to 5
     """
-    _check(name, intended_use, notes, n_bins, trained_at, limits)
+    _check(name, intended_use, notes, n_bins, trained_at, limits, (data_from, data_to))
     columns = columns_of(X)
     n_rows = next(iter(columns.values())).n_rows
     module = type(model).__module__.partition(".")[0]
@@ -122,8 +130,8 @@ def model_card(
         library=module,
         parameters=_parameters(model),
         trained_at=_moment(trained_at),
-        data_from=_day(data_from, "data_from"),
-        data_to=_day(data_to, "data_to"),
+        data_from=_day(data_from),
+        data_to=_day(data_to),
         n_rows=n_rows,
         features=tuple(describe_column(key, column, n_bins) for key, column in columns.items()),
         outcome=None if y is None else _outcome(y, n_rows, n_bins),
@@ -137,7 +145,13 @@ def model_card(
 
 
 def _check(
-    name: object, intended_use: object, notes: object, n_bins: object, trained_at: Any, limits: Any
+    name: object,
+    intended_use: object,
+    notes: object,
+    n_bins: object,
+    trained_at: Any,
+    limits: Any,
+    days: tuple[Any, Any],
 ) -> None:
     check_values("model_card", {"n_bins": n_bins}, {"n_bins": Between(2, 1000, integer=True)})
     texts = {
@@ -154,6 +168,7 @@ def _check(
         problems.append(f"trained_at must be a datetime; got {type(trained_at).__name__}.")
     if isinstance(limits, str) or not all(isinstance(limit, str) for limit in limits):
         problems.append("limits must be a sequence of texts.")
+    problems += period_problems(*days)
     if problems:
         raise InvalidParameterError("model_card", problems)
 
@@ -217,13 +232,8 @@ def _moment(given: datetime | None) -> datetime:
     return given if given.tzinfo is None else given.astimezone(UTC).replace(tzinfo=None)
 
 
-def _day(given: Any, name: str) -> str | None:
-    if given is None or isinstance(given, str):
-        return given
-    if isinstance(given, date):
-        return given.isoformat()
-    problem = f"{name} must be a date or a text; got {type(given).__name__}."
-    raise InvalidParameterError("model_card", [problem])
+def _day(given: date | str | None) -> str | None:
+    return given if given is None or isinstance(given, str) else given.isoformat()
 
 
 def _versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,15 @@ from userportrait.predict._one_column import Column, read_column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["as_column", "columns_of", "features_of", "later_columns", "level_key", "plain_value"]
+__all__ = [
+    "as_column",
+    "columns_of",
+    "features_of",
+    "later_columns",
+    "level_key",
+    "period_problems",
+    "plain_value",
+]
 
 _ID = "customer_id"
 _TIMES = ("date", "time")
@@ -161,3 +170,47 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_value(part) for part in known]
     return repr(known)
+
+
+def period_problems(first: Any, last: Any) -> list[str]:
+    """Return what is wrong with the moments from and up to which the data are.
+
+    A day without a time of day stands for the whole of it.
+    """
+    found: list[date] = []
+    problems: list[str] = []
+    for name, given in (("data_from", first), ("data_to", last)):
+        if given is None:
+            continue
+        moment = _moment(given)
+        if moment is None:
+            shown = repr(given) if isinstance(given, str) else type(given).__name__
+            problem = f"{name} must be a date or a text such as '2025-12-31'; got {shown}."
+            problems.append(problem)
+        else:
+            found.append(moment)
+    if len(found) == 2 and _is_later(*found):
+        problems.append(f"data_from is later than data_to: {first} and {last}.")
+    return problems
+
+
+def _moment(given: Any) -> date | None:
+    if not isinstance(given, (str, date)) or pd.isna(given):
+        return None
+    if not isinstance(given, str):
+        return given
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(given)
+        except ValueError:
+            continue
+    return None
+
+
+def _is_later(first: date, last: date) -> bool:
+    if isinstance(first, datetime) and isinstance(last, datetime):
+        both = (first, last)
+        known = [at if at.tzinfo else at.replace(tzinfo=UTC) for at in both]
+        return known[0] > known[1]
+    days = [at.date() if isinstance(at, datetime) else at for at in (first, last)]
+    return days[0] > days[1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from userportrait.predict._model_card import ModelCard
 from userportrait.stores._definition_stores import as_definition_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
     from userportrait.typing import DefinitionStore
 
@@ -130,7 +131,7 @@ class ModelRegistry:
         return self._store.write_definition(_MODEL, name, document)
 
     def load(
-        self, name: str, version: int | str | None = None, *, trusted: Iterable[str] = ()
+        self, name: str, version: SupportsIndex | str | None = None, *, trusted: Iterable[str] = ()
     ) -> Any:
         """Return a model that was registered.
 
@@ -171,7 +172,7 @@ class ModelRegistry:
             raise InvalidDataError(f"'{what}' is damaged or lost: register it again.")
         return model_from_bytes(content, name=what, trusted=trusted)
 
-    def card(self, name: str, version: int | str | None = None) -> ModelCard | None:
+    def card(self, name: str, version: SupportsIndex | str | None = None) -> ModelCard | None:
         """Return the card of a version, None where it has none; the model is not read.
 
         Parameters
@@ -224,7 +225,7 @@ class ModelRegistry:
         """
         return list(self._store.list_definitions(_MODEL).get(name, []))
 
-    def promote(self, name: str, version: int, *, stage: str = "production") -> None:
+    def promote(self, name: str, version: SupportsIndex, *, stage: str = "production") -> None:
         """Give a version a stage, which another version may have had before.
 
         Parameters
@@ -237,7 +238,8 @@ class ModelRegistry:
         Raises
         ------
         InvalidParameterError
-            If the name or version is not known, or the stage is no such text.
+            If the name or version is not known, the version no integer, or the stage no such
+            text.
 
         Examples
         --------
@@ -249,7 +251,7 @@ class ModelRegistry:
         >>> registry.load("churn", "production"), registry.stages("churn")
         (Propensity(C=0.5), {'production': 1})
         """
-        _check_promotion(version, stage)
+        _check_version(version, "promote", _stage_problems(stage))
         number, _ = self._entry(name, version)
         self._store.write_definition(_STAGE, f"{stage}:{name}", {"version": number})
 
@@ -269,13 +271,13 @@ class ModelRegistry:
                 found[stage] = int(document["version"])
         return found
 
-    def delete(self, name: str, version: int) -> None:
+    def delete(self, name: str, version: SupportsIndex) -> None:
         """Remove a version and its model; its number is not given again.
 
         Raises
         ------
         InvalidParameterError
-            If it is not known, or has a stage.
+            If it is no integer, not known, or has a stage.
 
         Examples
         --------
@@ -287,6 +289,7 @@ class ModelRegistry:
         >>> registry.versions("churn"), registry.register("churn", Propensity())
         ([], 2)
         """
+        _check_version(version, "delete")
         number, document = self._entry(name, version)
         held = [stage for stage, at in self.stages(name).items() if at == number]
         if held:
@@ -355,7 +358,9 @@ class ModelRegistry:
         ]
         return page_fragment("ModelRegistry", table(("name", "versions", "stages"), rows))
 
-    def _entry(self, name: str, version: int | str | None) -> tuple[int, Mapping[str, Any]]:
+    def _entry(
+        self, name: str, version: SupportsIndex | str | None
+    ) -> tuple[int, Mapping[str, Any]]:
         """Return the number of a version and its document."""
         versions = self.versions(name)
         if not versions:
@@ -367,12 +372,13 @@ class ModelRegistry:
                 problem = unknown_name("stage", version, stages)
                 raise InvalidParameterError("ModelRegistry", [problem])
             version = stages[version]
-        number = versions[-1] if version is None else version
-        is_number = not isinstance(number, bool) and number in versions
-        document = self._store.read_definition(_MODEL, name, number) if is_number else None
-        if document is None:
+        number = versions[-1] if version is None else _whole(version)
+        document = None
+        if number is not None and number in versions:
+            document = self._store.read_definition(_MODEL, name, number)
+        if number is None or document is None:
             known = ", ".join(map(str, versions))
-            problem = f"{number!r} is not a known version of '{name}'. Known: {known}."
+            problem = f"{version!r} is not a known version of '{name}'. Known: {known}."
             raise InvalidParameterError("ModelRegistry", [problem])
         if document.get("format") != _FORMAT:
             message = f"'{name}', version {number}, is of a newer userportrait. Update it."
@@ -388,14 +394,26 @@ def _check_name(name: Any, method: str) -> None:
     raise InvalidParameterError(f"ModelRegistry.{method}", [problem])
 
 
-def _check_promotion(version: Any, stage: Any) -> None:
-    problems: list[str] = []
-    if not (isinstance(stage, str) and _STAGE_NAME.match(stage)):
-        problems.append(f"stage must be 1 to 32 small letters, digits, - and _; got {stage!r}.")
-    if not isinstance(version, int):
-        problems.append(f"version must be an integer; got {version!r}.")
-    if problems:
-        raise InvalidParameterError("ModelRegistry.promote", problems)
+def _whole(version: Any) -> int | None:
+    """Return an integer of any kind as one of Python's; None where it is none."""
+    try:
+        return None if isinstance(version, bool) else operator.index(version)
+    except TypeError:
+        return None
+
+
+def _stage_problems(stage: Any) -> list[str]:
+    if isinstance(stage, str) and _STAGE_NAME.match(stage):
+        return []
+    return [f"stage must be 1 to 32 small letters, digits, - and _; got {stage!r}."]
+
+
+def _check_version(version: Any, method: str, problems: Sequence[str] = ()) -> None:
+    found = list(problems)
+    if _whole(version) is None:
+        found.append(f"version must be an integer; got {version!r}.")
+    if found:
+        raise InvalidParameterError(f"ModelRegistry.{method}", found)
 
 
 def _compared(number: int, stages: str, document: Mapping[str, Any]) -> dict[str, Any]:

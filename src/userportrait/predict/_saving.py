@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from userportrait._core.model_files import model_from_bytes, model_to_bytes
-from userportrait.errors import DataFileNotFoundError
+from userportrait.errors import DataFileNotFoundError, InvalidParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +26,13 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         Other classes of scikit-learn, such as forests, need ``pip install
         "userportrait[models]"``.
     path : str or path-like
-        The file. Another file of that name is replaced once the new one is complete.
+        The file, in a folder that is there. Another file of that name is replaced once the new
+        one is complete.
 
     Raises
     ------
+    InvalidParameterError
+        If `path` is a folder, or in a folder that is not there.
     InvalidDataError
         If the model holds something that cannot be saved, such as a function. The message
         says where.
@@ -62,8 +65,12 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((loaded.predict_proba([[2.5]]) == model.predict_proba([[2.5]])).all())
     True
     """
-    content = model_to_bytes(model)
     target = Path(path)
+    _refuse_folder(target, "save_model")
+    if not target.parent.is_dir():
+        problem = f"path: there is no folder '{target.parent}'. Make it first."
+        raise InvalidParameterError("save_model", [problem])
+    content = model_to_bytes(model)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
@@ -96,6 +103,8 @@ def load_model(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> 
     ------
     DataFileNotFoundError
         If there is no such file.
+    InvalidParameterError
+        If `path` is a folder.
     InvalidDataError
         If the file is no such model, is damaged, is from a newer version, or names classes
         that no model has.
@@ -120,7 +129,13 @@ def load_model(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> 
     [3.0]
     """
     file = Path(path)
+    _refuse_folder(file, "load_model")
     if not file.is_file():
         nearby = [other.name for other in file.parent.glob("*")] if file.parent.is_dir() else []
         raise DataFileNotFoundError(str(path), nearby)
     return model_from_bytes(file.read_bytes(), name=file.name, trusted=trusted)
+
+
+def _refuse_folder(path: Path, owner: str) -> None:
+    if path.is_dir():
+        raise InvalidParameterError(owner, [f"path: '{path}' is a folder; name a file in it."])
