@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from userportrait.predict import (
         ModelCard,
         ModelRegistry,
+        ModelScorer,
         NextPurchaseCategory,
         OptimalBinning,
         Propensity,
@@ -252,6 +253,7 @@ __all__ = [
     "MemoryStore",
     "ModelCard",
     "ModelRegistry",
+    "ModelScorer",
     "NextBasket",
     "NextPurchaseCategory",
     "OptimalBinning",
@@ -438,6 +440,7 @@ _HOMES: dict[str, str] = {
     "MemoryStore": "userportrait.stores",
     "ModelCard": "userportrait.predict",
     "ModelRegistry": "userportrait.predict",
+    "ModelScorer": "userportrait.predict",
     "NextBasket": "userportrait.recommend",
     "NextPurchaseCategory": "userportrait.predict",
     "OptimalBinning": "userportrait.predict",

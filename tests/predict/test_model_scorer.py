@@ -88,3 +88,27 @@ def test_what_cannot_be_used_is_told(orders: up.Orders, model: Propensity) -> No
         ModelScorer(model, lambda _past, _at: habits(orders, orders.newest)).score(
             orders, as_of=datetime(2024, 2, 1)
         )
+
+
+def test_features_of_any_column_reach_the_tag_on_a_lazy_engine(orders: up.Orders) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    shop = up.make_shop(200, random_state=0)
+    lines = shop.orders.to_pandas().drop(columns="amount_minor")
+    lines["note"] = np.where(np.arange(len(lines)) % 3 == 0, "gift", "plain")
+
+    def gifts(past: up.Orders, _as_of: datetime) -> pd.DataFrame:
+        table = past.to_pandas()
+        told = (table["note"] == "gift").groupby(table["customer_id"]).sum()
+        return told.rename("n").reset_index()
+
+    frame = gifts(up.Orders(lines), datetime(2026, 1, 1))
+    model = LinearRegression().fit(frame[["n"]], frame["n"])
+    tag = ScoredTag("gifts", ModelScorer(model, gifts))
+    assert tag.reads is None
+    catalogue = up.default_tags() + tag
+    plain = up.build_portraits(up.Orders(lines), catalogue)
+    relation = duckdb.connect().from_df(lines)
+    lazy = up.build_portraits(up.Orders(relation), catalogue)
+    for portraits in (plain, lazy):
+        table = portraits.to_frame().sort_values("customer_id")
+        np.testing.assert_allclose(table["gifts"], frame.sort_values("customer_id")["n"], atol=1e-9)

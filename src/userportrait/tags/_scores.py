@@ -135,7 +135,8 @@ class ScoredTag(Tag):
     @property
     def reads(self) -> tuple[str, ...] | None:
         """The columns of the order lines that it reads, beside the roles; None for any."""
-        ours = type(self.scorer).__module__.startswith("userportrait.")
+        # Those of `value` need no other column; models may have features of any.
+        ours = type(self.scorer).__module__.startswith("userportrait.value.")
         return () if ours else None
 
     def fitted(self, context: TagContext) -> Tag:
