@@ -299,9 +299,9 @@ def test_texts_that_look_like_numbers_stay_apart() -> None:
 @pytest.mark.parametrize("X", [FILLED, FILLED[[]].assign(other=1.0)], ids=["same", "absent"])
 def test_scores_and_outcomes_of_another_length_are_refused(bad: Any, X: pd.DataFrame) -> None:
     card = card_of()
-    with pytest.raises(InvalidDataError, match="score must be one column of 400 rows; it has"):
+    with pytest.raises(InvalidDataError, match="drift: score must be one column of 400 rows; it"):
         card.drift(X, bad)
-    with pytest.raises(InvalidDataError, match="y must be one column of 400 rows; it has"):
+    with pytest.raises(InvalidDataError, match="drift: y must be one column of 400 rows; it has"):
         card.drift(X, y=bad)
 
 

@@ -118,7 +118,9 @@ def _is_row(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
-def as_column(values: Any, *, is_text: bool, name: str, n_rows: int) -> Column:
+def as_column(
+    values: Any, *, is_text: bool, name: str, n_rows: int, owner: str = "model_card"
+) -> Column:
     """Return scores or outcomes as a column; of two columns the second one.
 
     Texts of whole numbers and of truths are those of integers: equal classes have one text.
@@ -133,12 +135,12 @@ def as_column(values: Any, *, is_text: bool, name: str, n_rows: int) -> Column:
         plain = plain[:, 1]
     if plain.shape != (n_rows,):
         shape = f"it has shape {plain.shape}"
-        raise InvalidDataError(f"model_card: {name} must be one column of {n_rows} rows; {shape}.")
+        raise InvalidDataError(f"{owner}: {name} must be one column of {n_rows} rows; {shape}.")
     if is_text:
         known: list[Any] = plain.tolist()
         texts = [None if pd.isna(value) else _text(value) for value in known]
         plain = np.array([*texts, None], dtype=object)[:-1]
-    return read_column(plain, owner="model_card", name=name)
+    return read_column(plain, owner=owner, name=name)
 
 
 def _text(value: Any) -> str:

@@ -177,8 +177,10 @@ class ModelCard:
                 if own is None:
                     message = f"the card has no {role} to compare with."
                     raise InvalidDataError(message)
-                is_text = own.kind == "text"
-                later = as_column(given, is_text=is_text, name=_ARGUMENTS[role], n_rows=n_rows)
+                later = as_column(
+                    given, is_text=own.kind == "text", name=_ARGUMENTS[role], n_rows=n_rows,
+                    owner="drift",
+                )  # fmt: skip
                 rows.append(_row(role, own, later))
         rows += [_row("feature", own, later_X.get(own.name)) for own in self.features]
         found = pd.DataFrame(rows)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+import numpy as np
 import pandas as pd
 
 from userportrait._core.display import page_fragment, table
@@ -397,7 +398,7 @@ def _check_name(name: Any, method: str) -> None:
 def _whole(version: Any) -> int | None:
     """Return an integer of any kind as one of Python's; None where it is none."""
     try:
-        return None if isinstance(version, bool) else operator.index(version)
+        return None if isinstance(version, (bool, np.bool_)) else operator.index(version)
     except TypeError:
         return None
 
