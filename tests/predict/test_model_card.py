@@ -476,6 +476,49 @@ def test_a_period_is_kept_as_it_was_given(first: Any, last: Any) -> None:
     assert [card.data_from, card.data_to] == wanted
 
 
+@pytest.mark.parametrize("model", [Propensity(), LogisticRegression(), LinearSVC()])
+def test_the_outcome_may_be_the_first_class(model: Any) -> None:
+    X, y = FILLED[["age"]], np.where(Y == "yes", "churn", "stay")
+    model.fit(X, y)
+    card = model_card(model, X, y, positive="churn")
+    assert (card.positive, card.outcome_rate) == ("churn", (y == "churn").mean())
+    assert f"churn, stay; rate of churn {(y == 'churn').mean():.1%}" in str(card).replace(
+        "stay, churn", "churn, stay"
+    )
+    if hasattr(model, "predict_proba"):
+        both = model.predict_proba(X)
+        chance = both[:, 0]
+        assert card.drift(X, both).loc[0, "psi"] == 0.0
+    else:
+        chance = -model.decision_function(X)
+    assert card.score is not None
+    assert card.score.mean == pytest.approx(chance.mean(), rel=1e-12)
+    assert card.drift(X, chance, y)["psi"].tolist() == [0.0, 0.0, 0.0]
+    assert ModelCard.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+    moment = datetime(2026, 1, 5)
+    assert model_card(model, X, y, positive="stay", trained_at=moment).score == (
+        model_card(model, X, y, trained_at=moment).score
+    )
+
+
+def test_the_outcome_of_a_card_is_a_value_of_y() -> None:
+    with pytest.raises(InvalidParameterError, match="positive must be one of the values of y"):
+        card_of(positive="maybe")
+    X, truth = FILLED[["age"]], Y == "yes"
+    card = model_card(Propensity().fit(X, truth), X, truth, positive=False)
+    assert (card.positive, card.outcome_rate) == ("0", (~truth).mean())
+    with pytest.raises(InvalidDataError, match="model_card requires y"):
+        model_card(Propensity().fit(X, truth), X, positive=True)
+    with pytest.raises(InvalidDataError, match="was fitted to the classes"):
+        model_card(Propensity().fit(X, truth), X, Y, positive="no")
+
+
+def test_a_card_of_an_older_version_has_no_named_outcome() -> None:
+    document = card_of().to_dict()
+    del document["positive"], document["positive_column"]
+    assert ModelCard.from_dict(document) == card_of()
+
+
 class Links(HTMLParser):
     """Collects what a page would fetch or run."""
 

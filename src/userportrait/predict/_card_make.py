@@ -17,9 +17,11 @@ from userportrait.predict._card_reading import (
     as_column,
     columns_of,
     features_of,
+    level_text,
     period_problems,
     plain_value,
 )
+from userportrait.predict._classes import check_classes, read_outcome
 from userportrait.predict._model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def model_card(
     limits: Sequence[str] = (),
     notes: str = "",
     n_bins: int = 10,
+    positive: Any = None,
 ) -> ModelCard:
     """Describe a fitted model and the rows it was trained on.
 
@@ -73,6 +76,9 @@ def model_card(
     limits : sequence of str, optional
     n_bins : int, default=10
         Bins of numbers, of about equal rows; 2 to 1000.
+    positive : optional
+        The value of `y` whose rate and chance the card keeps, as in `evaluate_classifier`; by
+        default the larger one, which of ``'churn'`` and ``'stay'`` is ``'stay'``.
 
     Returns
     -------
@@ -82,9 +88,10 @@ def model_card(
     ------
     InvalidParameterError
         If a parameter is out of range or of the wrong kind, or `data_from` is later than
-        `data_to`; all of them at once.
+        `data_to`; all of them at once. If `positive` is no value of `y`.
     InvalidDataError
-        If `X` is empty, holds infinity, or has another length than `y`.
+        If `X` is empty, holds infinity, or has another length than `y`; with `positive`, if `y`
+        has not two values without missing ones, or others than the model's ``classes_``.
     NotFittedError
         If the model is not fitted.
 
@@ -122,6 +129,7 @@ def model_card(
     _check(name, intended_use, notes, n_bins, trained_at, limits, (data_from, data_to))
     columns = columns_of(X)
     n_rows = next(iter(columns.values())).n_rows
+    column = 1 if positive is None else _positive_column(model, y, n_rows, positive)
     module = type(model).__module__.partition(".")[0]
     return ModelCard(
         name=type(model).__name__ if name is None else name,
@@ -135,12 +143,14 @@ def model_card(
         n_rows=n_rows,
         features=tuple(describe_column(key, column, n_bins) for key, column in columns.items()),
         outcome=None if y is None else _outcome(y, n_rows, n_bins),
-        score=_score(model, X, n_rows, n_bins),
+        score=_score(model, X, n_rows, n_bins, column),
         scores=_scores(scores),
         intended_use=intended_use,
         limits=tuple(limits),
         notes=notes,
         libraries=_versions(),
+        positive=None if positive is None else level_text(positive),
+        positive_column=column,
     )
 
 
@@ -183,22 +193,28 @@ def _outcome(y: Any, n_rows: int, n_bins: int) -> CardColumn:
     return describe_column("outcome", column, n_bins)
 
 
-def _score(model: Any, X: Any, n_rows: int, n_bins: int) -> CardColumn | None:
+def _positive_column(model: Any, y: Any, n_rows: int, positive: Any) -> int:
+    classes, _ = read_outcome(y, n_rows, owner="model_card", positive=positive)
+    return 0 if check_classes(model, classes, owner="model_card") else 1
+
+
+def _score(model: Any, X: Any, n_rows: int, n_bins: int, at: int) -> CardColumn | None:
     """Return what the model says of its own rows; None for transformers."""
-    found, is_text = _said(model, features_of(X, model))
+    found, is_text = _said(model, features_of(X, model), at)
     if found is None or np.shape(found) != (n_rows,):
         return None
     column = as_column(found, is_text=is_text, name="score", n_rows=n_rows)
     return describe_column("score", column, n_bins)
 
 
-def _said(model: Any, X: Any) -> tuple[Any, bool]:
+def _said(model: Any, X: Any, at: int) -> tuple[Any, bool]:
     """Return what a model says of rows, None for nothing, and whether that is a class."""
     n_classes = len(getattr(model, "classes_", ()))
     if n_classes == 2 and hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(X))[:, 1], False
+        return np.asarray(model.predict_proba(X))[:, at], False
     if n_classes == 2 and hasattr(model, "decision_function"):
-        return np.asarray(model.decision_function(X)), False
+        margin = np.asarray(model.decision_function(X))
+        return margin if at else -margin, False
     if not hasattr(model, "predict"):
         return getattr(model, "labels_", None), True
     found = np.asarray(model.predict(X))

@@ -32,6 +32,7 @@ __all__ = [
     "features_of",
     "later_columns",
     "level_key",
+    "level_text",
     "period_problems",
     "plain_value",
 ]
@@ -119,9 +120,9 @@ def _is_row(value: object) -> bool:
 
 
 def as_column(
-    values: Any, *, is_text: bool, name: str, n_rows: int, owner: str = "model_card"
+    values: Any, *, is_text: bool, name: str, n_rows: int, at: int = 1, owner: str = "model_card"
 ) -> Column:
-    """Return scores or outcomes as a column; of two columns the second one.
+    """Return scores or outcomes as a column; of two columns the one at a place.
 
     Texts of whole numbers and of truths are those of integers: equal classes have one text.
 
@@ -132,20 +133,21 @@ def as_column(
     """
     plain = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     if plain.ndim == 2 and plain.shape[1] == 2 and not is_text:
-        plain = plain[:, 1]
+        plain = plain[:, at]
     if plain.shape != (n_rows,):
         shape = f"it has shape {plain.shape}"
         raise InvalidDataError(f"{owner}: {name} must be one column of {n_rows} rows; {shape}.")
     if is_text:
         known: list[Any] = plain.tolist()
-        texts = [None if pd.isna(value) else _text(value) for value in known]
+        texts = [None if pd.isna(value) else level_text(value) for value in known]
         plain = np.array([*texts, None], dtype=object)[:-1]
     return read_column(plain, owner=owner, name=name)
 
 
-def _text(value: Any) -> str:
+def level_text(value: Any) -> str:
+    """Return the text of a class; truths and whole floats are written as integers."""
     if isinstance(value, np.generic):
-        return _text(value.item())
+        return level_text(value.item())
     if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))
     return str(value)

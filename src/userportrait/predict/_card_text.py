@@ -106,7 +106,8 @@ def _outcome(card: ModelCard) -> str:
     if card.outcome is None:
         return ""
     rate = card.outcome_rate
-    return card.outcome.range if rate is None else f"{card.outcome.range}; rate {rate:.1%}"
+    whose = "rate" if card.positive is None else f"rate of {card.positive}"
+    return card.outcome.range if rate is None else f"{card.outcome.range}; {whose} {rate:.1%}"
 
 
 def _headline(card: ModelCard) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelCard"]
 
 _FORMAT = 1
+_ADDED = {"positive", "positive_column"}  # cards of the first versions lack them
 _ARGUMENTS = {"score": "score", "outcome": "y"}
 
 
@@ -58,8 +59,8 @@ class ModelCard:
     outcome : CardColumn or None
         What was to be predicted.
     score : CardColumn or None
-        What the model says of the same rows: the chance of the second class, the class of
-        several, the segment, or the prediction.
+        What the model says of the same rows: the chance of the second class or of `positive`,
+        the class of several, the segment, or the prediction.
     scores : dict of str to JSON value
         Of an evaluation, best on rows that the model has not seen.
     intended_use, notes : str
@@ -67,6 +68,10 @@ class ModelCard:
         For what and for whom it is not meant, or not tested.
     libraries : dict of str to str
         Versions when the card was made, Python's too.
+    positive : str or None, default=None
+        The outcome of two whose rate and score these are; None is the larger one.
+    positive_column : int, default=1
+        Its column of `predict_proba`.
 
     See Also
     --------
@@ -105,14 +110,17 @@ class ModelCard:
     limits: tuple[str, ...]
     notes: str
     libraries: dict[str, str]
+    positive: str | None = None
+    positive_column: int = 1
 
     @property
     def outcome_rate(self) -> float | None:
-        """Share of the larger of two outcomes; None where there are not two."""
+        """Share of `positive`, or of the larger outcome; None where there are not two."""
         if self.outcome is None or self.outcome.n_levels != 2:
             return None
         counts = dict(zip(self.outcome.levels, self.outcome.counts, strict=True))
-        return counts[_larger(list(counts))] / sum(counts.values())
+        positive = _larger(list(counts)) if self.positive is None else self.positive
+        return counts[positive] / sum(counts.values())
 
     def drift(self, X: Any, score: Any = None, y: Any = None) -> pd.DataFrame:
         """Say how far later rows are from those of the training, column by column.
@@ -123,8 +131,9 @@ class ModelCard:
             Later rows. Columns that the card does not know are left out. An array has no
             names: it holds the columns of the card, in their order.
         score : array-like of shape (n_rows,), optional
-            What the model says of later rows: of two classes the chance of the second one, as
-            a column or as `predict_proba` gives it; else as `predict` gives it.
+            What the model says of later rows: of two classes the chance of the second one, or
+            of `positive`, as a column or as `predict_proba` gives it; else as `predict` gives
+            it.
         y : array-like of shape (n_rows,), optional
             Later outcomes. Classes are the same whether they are integers, floats or truths:
             ``1``, ``1.0`` and ``True``.
@@ -179,7 +188,7 @@ class ModelCard:
                     raise InvalidDataError(message)
                 later = as_column(
                     given, is_text=own.kind == "text", name=_ARGUMENTS[role], n_rows=n_rows,
-                    owner="drift",
+                    at=self.positive_column, owner="drift",
                 )  # fmt: skip
                 rows.append(_row(role, own, later))
         rows += [_row("feature", own, later_X.get(own.name)) for own in self.features]
@@ -238,7 +247,7 @@ class ModelCard:
             raise InvalidDataError(message)
         known = {field.name for field in fields(cls)}
         given: dict[str, Any] = {key: value for key, value in document.items() if key in known}
-        missing = sorted(known - set(given))
+        missing = sorted(known - set(given) - _ADDED)
         if missing:
             raise InvalidDataError(f"the model card lacks '{missing[0]}'.")
         for key in ("outcome", "score"):
