@@ -60,10 +60,11 @@ class ModelScorer:
 
     def __init__(self, model: Any, features: Features) -> None:
         problems: list[str] = []
+        given: Any = features
         if isinstance(model, type) or not callable(getattr(model, "predict", None)):
             problems.append(f"model must be a fitted estimator; got {model!r}.")
-        if not callable(features):
-            kind = type(features).__name__
+        if not callable(given):
+            kind = type(given).__name__
             problems.append(f"features must be a function of orders and moment; got {kind}.")
         if problems:
             raise InvalidParameterError(_OWNER, problems)

@@ -59,7 +59,7 @@ class ConvergenceWarning(UserPortraitWarning):
 
 
 class LeakageWarning(UserPortraitWarning):
-    """A single column tells the outcome all but perfectly: it may have been known only later."""
+    """What was learned may have been known only later, such as a column that tells the outcome."""
 
 
 class Propensity(RegressionTables):
