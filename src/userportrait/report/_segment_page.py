@@ -175,8 +175,8 @@ def segment_section(segments: CustomerSegments, X: Any, *, language: Language = 
     >>> from userportrait.report import segment_section
     >>> from userportrait.segment import CustomerSegments
     >>> customers = pd.DataFrame({"orders": [1.0] * 6 + [9.0] * 5})
-    >>> segment_section(CustomerSegments(2).fit(customers), customers)[:32]
-    '<section id="customer-segments">'
+    >>> segment_section(CustomerSegments(2).fit(customers), customers)[:31]
+    '<section id="customer-segments"'
     """
     check_values(
         "segment_section",
