@@ -80,7 +80,7 @@ def test_a_broken_promise_is_named(fault: str, broken: str) -> None:
 
 
 def test_what_is_no_state_is_said_at_once() -> None:
-    with pytest.raises(AssertionError, match="dict is no Mergeable: it lacks batch_ids, finalize"):
+    with pytest.raises(AssertionError, match="dict is not a Mergeable: it lacks batch_ids, fina"):
         check_mergeable(dict, [1, 2], as_of=None)  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="needs two or more batches"):
         check_mergeable(CustomerSummary, [1], as_of=None)

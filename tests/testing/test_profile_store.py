@@ -486,7 +486,7 @@ def test_missing_methods_are_named() -> None:
     with pytest.raises(AssertionError) as caught:
         check_profile_store(Half)  # type: ignore[arg-type]
     assert str(caught.value).endswith(
-        "Half is no ProfileStore: it lacks delete_customers, read_profiles, replace_profiles."
+        "Half is not a ProfileStore: it lacks delete_customers, read_profiles, replace_profiles."
     )
 
 

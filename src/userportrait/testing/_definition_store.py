@@ -6,7 +6,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from userportrait.stores._definition_stores import as_definition_store
-from userportrait.testing._state_verdict import check_promises, missing_methods
+from userportrait.testing._promises import (
+    check_promises,
+    expect,
+    missing_methods,
+    promise_into,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -33,6 +38,7 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
 )
 
 _PROMISES: dict[str, Check] = {}
+_promise = promise_into(_PROMISES)
 
 
 def check_definition_store(
@@ -82,19 +88,6 @@ def check_definition_store(
     check_promises(fresh, _PROMISES)
 
 
-def _promise(text: str) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        _PROMISES[text] = check
-        return check
-
-    return register
-
-
-def _expect(kept: bool, seen: str) -> None:
-    if not kept:
-        raise AssertionError(seen)
-
-
 def _expect_document(
     store: DefinitionStore, version: int | None, wanted: object, when: str, name: str = "a"
 ) -> None:
@@ -124,7 +117,7 @@ def _expect_list(
 ) -> None:
     listed = store.list_definitions(kind)
     found = {name: list(versions) for name, versions in listed.items()}
-    _expect(found == wanted, f"{when}, list_definitions({kind!r}) gives {found!s:.200}")
+    expect(found == wanted, f"{when}, list_definitions({kind!r}) gives {found!s:.200}")
 
 
 @_promise("a name that was never written has nothing")
@@ -132,7 +125,7 @@ def _nothing(store: DefinitionStore) -> None:
     _expect_document(store, None, None, "in an empty store")
     _expect_document(store, 1, None, "in an empty store")
     _expect_list(store, "tag", {}, "in an empty store")
-    _expect(store.delete_definition("tag", "a") == 0, "delete_definition of nothing is not 0")
+    expect(store.delete_definition("tag", "a") == 0, "delete_definition of nothing is not 0")
     store.write_definition("tag", "b", {"x": 1})
     _expect_document(store, None, None, "after another name was written")
     _expect_document(store, 2, None, "after one version was written", "b")
@@ -142,7 +135,7 @@ def _nothing(store: DefinitionStore) -> None:
 def _documents(store: DefinitionStore) -> None:
     for version, document in enumerate(_DOCUMENTS, 1):
         given = store.write_definition("tag", "a", document)
-        _expect(given == version, f"write number {version} returned {given!r}")
+        expect(given == version, f"write number {version} returned {given!r}")
         _expect_document(store, None, document, f"after write number {version}")
 
 
@@ -150,7 +143,7 @@ def _documents(store: DefinitionStore) -> None:
 def _versions(store: DefinitionStore) -> None:
     for number in range(1, 13):
         given = store.write_definition("tag", "a", {"at": number})
-        _expect(given == number, f"write number {number} returned {given!r}")
+        expect(given == number, f"write number {number} returned {given!r}")
     for number in range(1, 13):
         _expect_document(store, number, {"at": number}, "after twelve versions were written")
     _expect_document(store, None, {"at": 12}, "after twelve versions were written")
@@ -161,12 +154,12 @@ def _versions(store: DefinitionStore) -> None:
 def _names(store: DefinitionStore) -> None:
     for at, name in enumerate(_NAMES):
         given = store.write_definition("tag", name, {"at": at})
-        _expect(given == 1, f"the first version of {name[:30]!r} is number {given!r}")
+        expect(given == 1, f"the first version of {name[:30]!r} is number {given!r}")
         store.write_definition(name, "kind", {"at": at})
     for at, name in enumerate(_NAMES):
         _expect_document(store, None, {"at": at}, "after similar names were written", name)
         found = store.read_definition(name, "kind")
-        _expect(found == {"at": at}, f"the kind {name[:30]!r} has the document of another kind")
+        expect(found == {"at": at}, f"the kind {name[:30]!r} has the document of another kind")
     _expect_list(store, "tag", {name: [1] for name in _NAMES}, "after similar names were written")
 
 
@@ -204,15 +197,15 @@ def _delete(store: DefinitionStore) -> None:
     for number in range(1, 4):
         store.write_definition("tag", "a", {"at": number})
     store.write_definition("tag", "b", {"at": 0})
-    _expect(store.delete_definition("tag", "a", 2) == 1, "deleting one version did not return 1")
-    _expect(store.delete_definition("tag", "a", 2) == 0, "deleting it again did not return 0")
+    expect(store.delete_definition("tag", "a", 2) == 1, "deleting one version did not return 1")
+    expect(store.delete_definition("tag", "a", 2) == 0, "deleting it again did not return 0")
     _expect_document(store, 2, None, "after it was deleted")
     _expect_document(store, 1, {"at": 1}, "after another version was deleted")
     _expect_list(store, "tag", {"a": [1, 3], "b": [1]}, "after version 2 was deleted")
     store.delete_definition("tag", "a", 3)
     _expect_document(store, None, {"at": 1}, "after the last version was deleted")
     store.write_definition("tag", "a", {"at": 4})
-    _expect(store.delete_definition("tag", "a") == 2, "deleting two versions did not return 2")
+    expect(store.delete_definition("tag", "a") == 2, "deleting two versions did not return 2")
     _expect_document(store, None, None, "after all versions were deleted")
     _expect_list(store, "tag", {"b": [1]}, "after all versions of another name were deleted")
 
@@ -223,10 +216,10 @@ def _numbers(store: DefinitionStore) -> None:
         store.write_definition("tag", "a", {})
     store.delete_definition("tag", "a", 3)
     given = store.write_definition("tag", "a", {})
-    _expect(given == 4, f"after version 3 was deleted, the next one is {given!r}, not 4")
+    expect(given == 4, f"after version 3 was deleted, the next one is {given!r}, not 4")
     store.delete_definition("tag", "a")
     given = store.write_definition("tag", "a", {})
-    _expect(given == 5, f"after all four were deleted, the next one is {given!r}, not 5")
+    expect(given == 5, f"after all four were deleted, the next one is {given!r}, not 5")
 
 
 @_promise("what was given and what is returned may be changed afterwards")
@@ -274,6 +267,6 @@ def _threads(store: DefinitionStore) -> None:
     for thread in readers:
         thread.join(_LONGEST)
     hanging = any(thread.is_alive() for thread in (*readers, *writers))
-    _expect(not hanging, f"a writer or a reader hangs: not finished after {_LONGEST:g} s")
-    _expect(not problems, problems[0] if problems else "")
-    _expect(sorted(numbers) == list(range(2, 34)), f"32 writes got the numbers {sorted(numbers)}")
+    expect(not hanging, f"a writer or a reader hangs: not finished after {_LONGEST:g} s")
+    expect(not problems, problems[0] if problems else "")
+    expect(sorted(numbers) == list(range(2, 34)), f"32 writes got the numbers {sorted(numbers)}")

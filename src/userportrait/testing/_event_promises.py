@@ -13,12 +13,12 @@ from userportrait.testing._event_samples import (
     TEXTS,
     append,
     events_of,
-    expect,
     expect_kept,
     expect_refused,
     expect_rows,
     read,
 )
+from userportrait.testing._promises import expect, promise_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,19 +31,10 @@ __all__ = ["PROMISES"]
 
 PROMISES: dict[str, Check] = {}
 """What is promised, in plain words, and the check that raises if it is not kept."""
+promise = promise_into(PROMISES)
 
 _LONGEST = 60.0
 _MINUTE = pd.Timedelta(minutes=1)
-
-
-def promise(text: str) -> Callable[[Check], Check]:
-    """Register a check under the promise it can break."""
-
-    def register(check: Check) -> Check:
-        PROMISES[text] = check
-        return check
-
-    return register
 
 
 @promise("an empty store has no events, no batches and no customers")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from userportrait._core import frames
 from userportrait.errors import InvalidDataError, MissingColumnError
+from userportrait.testing._promises import expect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ __all__ = [
     "TEXTS",
     "append",
     "events_of",
-    "expect",
     "expect_kept",
     "expect_refused",
     "expect_rows",
@@ -32,12 +32,6 @@ TEXTS = (
     " a", "a\n", "\"double\" 'single' \\back {brace} ?", "line\nbreak\ttab", "x" * 500,
 )  # fmt: skip
 """Texts that must come back as they were."""
-
-
-def expect(kept: bool, seen: str) -> None:
-    """Raise with what was seen instead, unless the promise is kept."""
-    if not kept:
-        raise AssertionError(seen)
 
 
 def events_of(customer_ids: Sequence[Any], *, day: str = "2026-01-05", **columns: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from userportrait.testing._event_promises import PROMISES
 from userportrait.testing._event_samples import read
-from userportrait.testing._state_verdict import check_promises, missing_methods
+from userportrait.testing._promises import check_promises, missing_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from userportrait.errors import DuplicateBatchError, UserPortraitError
+from userportrait.testing._promises import (
+    check_promises,
+    expect,
+    missing_methods,
+    promise_into,
+)
 
 if TYPE_CHECKING:
     from userportrait.typing import Mergeable
 
 __all__ = ["check_mergeable"]
 
-_METHODS = ("batch_ids", "finalize", "forget", "from_bytes", "merge", "to_bytes", "update")
+_METHODS = ("finalize", "forget", "from_bytes", "merge", "to_bytes", "update")
 _PARTITIONS = 5
 
 
@@ -48,6 +54,7 @@ class _Case:
 
 Check: TypeAlias = "Callable[[_Case], None]"
 _PROMISES: dict[str, Check] = {}
+_promise = promise_into(_PROMISES)
 
 
 def check_mergeable(
@@ -98,40 +105,21 @@ def check_mergeable(
     >>> check_mergeable(CustomerSummary, [lines[:30], lines[30:]], as_of="2026-06-30")
     """
     state: Any = make_state()
-    kind = type(state).__qualname__
-    missing = [name for name in _METHODS if not hasattr(state, name)]
-    if missing:
-        raise AssertionError(f"{kind} is no Mergeable: it lacks {', '.join(missing)}.")
+    if not hasattr(state, "batch_ids"):
+        missing_methods(state, ("batch_ids", *_METHODS), "a Mergeable")
+    missing_methods(state, _METHODS, "a Mergeable")
     if len(batches) < 2:
         raise AssertionError("check_mergeable needs two or more batches.")
     case = _Case(make_state, batches, as_of, (*refused, object()), customer_ids or ())
     if customer_ids is None:
         case = _Case(make_state, batches, as_of, case.refused, _customers(case))
-    broken: list[str] = []
-    first: Exception | None = None
-    for promise, check in _PROMISES.items():
-        try:
-            check(case)
-        except Exception as error:  # any error at all breaks the promise
-            broken.append(f"- {promise}: {_seen(error)}")
-            first = first or error
-    if broken:
-        n = "one promise" if len(broken) == 1 else f"{len(broken)} promises"
-        raise AssertionError(f"{kind} breaks {n}.\n" + "\n".join(broken)) from first
-
-
-def _promise(text: str) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        _PROMISES[text] = check
-        return check
-
-    return register
+    check_promises(lambda: case, _PROMISES, type(state).__qualname__)
 
 
 @_promise("update folds a batch into the state itself and returns it")
 def _returns_itself(case: _Case) -> None:
     state = case.make_state()
-    _expect(state.update(case.batches[0]) is state, "update returned another object")
+    expect(state.update(case.batches[0]) is state, "update returned another object")
 
 
 @_promise("any order of batches gives the same state")
@@ -177,21 +165,21 @@ def _untouched(case: _Case) -> None:
     left, right = case.fold([0]), case.fold([1])
     before = left.to_bytes(), right.to_bytes()
     merged = left.merge(right)
-    _expect((left.to_bytes(), right.to_bytes()) == before, "merge changed a side")
+    expect((left.to_bytes(), right.to_bytes()) == before, "merge changed a side")
     merged.update(case.batches[0])
     merged.forget(case.customer_ids)
-    _expect((left.to_bytes(), right.to_bytes()) == before, "changing the merged state did")
+    expect((left.to_bytes(), right.to_bytes()) == before, "changing the merged state did")
 
 
 @_promise("bytes come back as the same state, also an empty one, and take more batches")
 def _round_trip(case: _Case) -> None:
     empty = case.make_state()
     again = _read(empty, empty.to_bytes())
-    _expect(again.to_bytes() == empty.to_bytes(), "an empty state came back changed")
+    expect(again.to_bytes() == empty.to_bytes(), "an empty state came back changed")
     whole = case.whole()
     read = _read(whole, whole.to_bytes())
     _expect_same(case, read, whole, "reading the bytes")
-    _expect(sorted(read.batch_ids) == sorted(whole.batch_ids), "batch_ids were not kept")
+    expect(sorted(read.batch_ids) == sorted(whole.batch_ids), "batch_ids were not kept")
     half = _read(whole, case.fold([0]).to_bytes())
     rest = list(range(1, len(case.batches)))
     _expect_same(case, half.merge(case.fold(rest)), whole, "merging with a state that was read")
@@ -210,22 +198,22 @@ def _finalize(case: _Case) -> None:
     state = case.whole()
     before = state.to_bytes()
     first = case.result(state)
-    _expect(_same(first, case.result(state)), "a second finalize gave another result")
-    _expect(state.to_bytes() == before, "finalize changed the state")
+    expect(_same(first, case.result(state)), "a second finalize gave another result")
+    expect(state.to_bytes() == before, "finalize changed the state")
 
 
 @_promise("a named batch is known and counts once")
 def _named_batches(case: _Case) -> None:
     state = case.make_state().update(case.batches[0], batch_id="a/1")
-    _expect(list(state.batch_ids) == ["a/1"], f"batch_ids are {list(state.batch_ids)}")
-    _expect("a/1" in state.batch_ids, "batch_ids does not contain the batch")
+    expect(list(state.batch_ids) == ["a/1"], f"batch_ids are {list(state.batch_ids)}")
+    expect("a/1" in state.batch_ids, "batch_ids does not contain the batch")
     before = state.to_bytes()
     _expect_duplicate(lambda: state.update(case.batches[1], batch_id="a/1"), "a second update")
-    _expect(state.to_bytes() == before, "a repeated batch changed the state")
+    expect(state.to_bytes() == before, "a repeated batch changed the state")
     other = case.make_state().update(case.batches[1], batch_id="a/1")
     _expect_duplicate(lambda: state.merge(other), "merging two states that hold it")
     fresh = case.make_state().update(case.batches[1], batch_id="a/2")
-    _expect(sorted(state.merge(fresh).batch_ids) == ["a/1", "a/2"], "merge lost a batch's name")
+    expect(sorted(state.merge(fresh).batch_ids) == ["a/1", "a/2"], "merge lost a batch's name")
 
 
 @_promise("a refused batch leaves the state as it was")
@@ -235,32 +223,32 @@ def _refused(case: _Case) -> None:
         before = state.to_bytes()
         name = f"refused/{number}"
         _expect_refused(partial(state.update, batch, batch_id=name), f"batch {number}")
-        _expect(state.to_bytes() == before, f"batch {number} was refused, but left a trace")
-        _expect(name not in state.batch_ids, f"batch {number} was refused, but its name is kept")
+        expect(state.to_bytes() == before, f"batch {number} was refused, but left a trace")
+        expect(name not in state.batch_ids, f"batch {number} was refused, but its name is kept")
 
 
 @_promise("forget erases customers everywhere and says how many were there")
 def _forget(case: _Case) -> None:
     state = case.whole()
     before = state.to_bytes()
-    _expect(state.forget(["nobody known", -(2**40)]) == 0, "unknown customers were counted")
-    _expect(state.to_bytes() == before, "forgetting unknown customers changed the state")
+    expect(state.forget(["nobody known", -(2**40)]) == 0, "unknown customers were counted")
+    expect(state.to_bytes() == before, "forgetting unknown customers changed the state")
     if not case.customer_ids:
         return
     gone = list(case.customer_ids[::2])
     found = state.forget([*gone, gone[0], "nobody known"])
-    _expect(found == len(set(gone)), f"it returned {found} for {len(set(gone))} customers")
-    _expect(state.forget(gone) == 0, "they were still there")
+    expect(found == len(set(gone)), f"it returned {found} for {len(set(gone))} customers")
+    expect(state.forget(gone) == 0, "they were still there")
     parts = [case.fold([place]) for place in range(len(case.batches))]
     merged = case.make_state()
     for part in parts:
         part.forget(gone)
         merged = merged.merge(part)
-    _expect(merged.to_bytes() == state.to_bytes(), "forgetting before merging gave another state")
+    expect(merged.to_bytes() == state.to_bytes(), "forgetting before merging gave another state")
     if len(gone) < len(case.customer_ids):
         left = _column(case.result(state))
-        _expect(not set(left) & set(gone), "the result still shows one of them")
-    _expect(
+        expect(not set(left) & set(gone), "the result still shows one of them")
+    expect(
         sorted(state.batch_ids) == sorted(case.whole().batch_ids), "it forgot batches' names too"
     )
 
@@ -275,14 +263,9 @@ def _read(state: Any, payload: bytes) -> Any:
     return state.__class__.from_bytes(payload)
 
 
-def _expect(kept: bool, seen: str) -> None:
-    if not kept:
-        raise AssertionError(seen)
-
-
 def _expect_same(case: _Case, found: Any, wanted: Any, how: str) -> None:
-    _expect(found.to_bytes() == wanted.to_bytes(), f"{how} gave other bytes")
-    _expect(_same(case.result(found), case.result(wanted)), f"{how} gave another result")
+    expect(found.to_bytes() == wanted.to_bytes(), f"{how} gave other bytes")
+    expect(_same(case.result(found), case.result(wanted)), f"{how} gave another result")
 
 
 def _expect_duplicate(call: Callable[[], object], how: str) -> None:
@@ -328,8 +311,3 @@ def _column(result: Any) -> list[Any]:
         return []
     values: list[Any] = column.to_list() if hasattr(column, "to_list") else list(column)
     return values
-
-
-def _seen(error: Exception) -> str:
-    text = str(error) or "no message"
-    return text if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {text}"

@@ -10,7 +10,6 @@ from userportrait.testing._profile_samples import (
     AS_OF,
     VALUES,
     build_of,
-    expect,
     expect_kept,
     expect_profiles,
     expect_refused,
@@ -18,6 +17,7 @@ from userportrait.testing._profile_samples import (
     scan,
     write,
 )
+from userportrait.testing._promises import expect, promise_into
 from userportrait.typing import Build, ProfileStore, SupportsEncodedProfiles
 
 if TYPE_CHECKING:
@@ -32,18 +32,9 @@ __all__ = ["PROMISES"]
 
 PROMISES: dict[str, Check] = {}
 """What is promised, in plain words, and the check that raises if it is not kept."""
+promise = promise_into(PROMISES)
 
 _LONGEST = 60.0
-
-
-def promise(text: str) -> Callable[[Check], Check]:
-    """Register a check under the promise it can break."""
-
-    def register(check: Check) -> Check:
-        PROMISES[text] = check
-        return check
-
-    return register
 
 
 @promise("an empty store has no build and no profiles")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from userportrait.errors import InvalidDataError
+from userportrait.testing._promises import expect
 from userportrait.typing import Build
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ __all__ = [
     "VALUES",
     "Profiles",
     "build_of",
-    "expect",
     "expect_kept",
     "expect_profiles",
     "expect_refused",
@@ -58,12 +58,6 @@ VALUES: dict[str, TagValue] = {
 """One value of every kind that a store must give back as it was."""
 
 AS_OF = datetime.fromisoformat("2026-01-31T12:30:15.123456")
-
-
-def expect(kept: bool, seen: str) -> None:
-    """Raise with what was seen instead, unless the promise is kept."""
-    if not kept:
-        raise AssertionError(seen)
 
 
 def build_of(number: int) -> Build:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from userportrait.testing._profile_promises import PROMISES
+from userportrait.testing._promises import check_promises, missing_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,48 +56,18 @@ def check_profile_store(factory: Callable[[], ProfileStore]) -> None:
     >>> def test_my_store_keeps_its_promises(tmp_path):
     ...     check_profile_store(lambda: MyStore(tmp_path / str(uuid4())))
     """
-    broken: list[str] = []
-    first: Exception | None = None
-    kind = ""
-    for promise, check in PROMISES.items():
-        store = _fresh(factory)
-        kind = type(store).__qualname__
-        try:
-            check(store)
-        except Exception as error:  # any error at all breaks the promise
-            broken.append(f"- {promise}: {_seen(error)}")
-            first = first or error
-        finally:
-            _close(store)
-    if broken:
-        raise AssertionError(f"{kind} breaks {_count(broken)}.\n" + "\n".join(broken)) from first
 
+    def fresh() -> Any:
+        store: Any = factory()
+        missing_methods(store, _METHODS, "a ProfileStore")
+        if store.read_build() is not None or list(store.scan_profiles()):
+            close = getattr(store, "close", None)
+            if callable(close):
+                close()
+            raise AssertionError(
+                "factory() must return a new, empty store each time: this one has a build or "
+                "profiles. Give each store a place of its own, such as a new file."
+            )
+        return store
 
-def _fresh(factory: Callable[[], ProfileStore]) -> ProfileStore:
-    store: Any = factory()
-    missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
-    if missing:
-        kind, names = type(store).__qualname__, ", ".join(missing)
-        raise AssertionError(f"{kind} is no ProfileStore: it lacks {names}.")
-    if store.read_build() is not None or list(store.scan_profiles()):
-        _close(store)
-        raise AssertionError(
-            "factory() must return a new, empty store each time: this one has a build or "
-            "profiles. Give each store a place of its own, such as a new file."
-        )
-    return store  # type: ignore[no-any-return]
-
-
-def _close(store: object) -> None:
-    close = getattr(store, "close", None)
-    if callable(close):
-        close()
-
-
-def _seen(error: Exception) -> str:
-    text = str(error) or "no message"
-    return text if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {text}"
-
-
-def _count(broken: list[str]) -> str:
-    return "one promise" if len(broken) == 1 else f"{len(broken)} promises"
+    check_promises(fresh, PROMISES)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from userportrait.testing._state_verdict import check_promises, missing_methods
+from userportrait.testing._promises import (
+    check_promises,
+    expect,
+    missing_methods,
+    promise_into,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +25,7 @@ __all__ = ["check_recommends"]
 _COLUMNS = ("customer_id", "item_id", "score", "rank")
 
 _PROMISES: dict[str, Check] = {}
+_promise = promise_into(_PROMISES)
 
 
 def check_recommends(factory: Callable[[], Recommends]) -> None:
@@ -72,19 +78,6 @@ def check_recommends(factory: Callable[[], Recommends]) -> None:
     check_promises(fresh, _PROMISES)
 
 
-def _promise(text: str) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        _PROMISES[text] = check
-        return check
-
-    return register
-
-
-def _expect(kept: bool, seen: str) -> None:
-    if not kept:
-        raise AssertionError(seen)
-
-
 def _lists(table: pd.DataFrame) -> dict[Any, list[Any]]:
     found: dict[Any, list[Any]] = {}
     rows = zip(table["customer_id"].tolist(), table["item_id"].tolist(), strict=True)
@@ -105,14 +98,14 @@ def _ranks(model: Recommends) -> None:
         for customer, rank in zip(table["customer_id"], table["rank"], strict=True):
             ranks.setdefault(customer, []).append(int(rank))
         for found in ranks.values():
-            _expect(found == list(range(1, len(found) + 1)), f"with k={k}, ranks are {found}")
-            _expect(len(found) <= k, f"with k={k}, a list has {len(found)} items")
+            expect(found == list(range(1, len(found) + 1)), f"with k={k}, ranks are {found}")
+            expect(len(found) <= k, f"with k={k}, a list has {len(found)} items")
 
 
 @_promise("no list has an item twice")
 def _once(model: Recommends) -> None:
     for items in _lists(model.recommend(None, k=1_000)).values():
-        _expect(len(set(items)) == len(items), "a list has an item twice")
+        expect(len(set(items)) == len(items), "a list has an item twice")
 
 
 @_promise("scores do not rise with the rank, and are numbers")
@@ -121,8 +114,8 @@ def _scores(model: Recommends) -> None:
     last: dict[Any, float] = {}
     for customer, value in zip(table["customer_id"], table["score"], strict=True):
         score = float(value)
-        _expect(score == score, "a score is NaN")
-        _expect(score <= last.get(customer, score), "a score is higher than the one before")
+        expect(score == score, "a score is NaN")
+        expect(score <= last.get(customer, score), "a score is higher than the one before")
         last[customer] = score
 
 
@@ -131,14 +124,14 @@ def _longer(model: Recommends) -> None:
     short, long = (_lists(model.recommend(None, k=k)) for k in (2, 5))
     for customer, items in short.items():
         found = long.get(customer, [])[: len(items)]
-        _expect(found == items, "the list with k=5 does not begin with the list with k=2")
+        expect(found == items, "the list with k=5 does not begin with the list with k=2")
 
 
 @_promise("customers come in the order asked")
 def _order(model: Recommends) -> None:
     wanted = _customers(model)[::-1]
     found = list(_lists(model.recommend(wanted, k=2)))
-    _expect(found == wanted, "customers that were asked for in turn come in another order")
+    expect(found == wanted, "customers that were asked for in turn come in another order")
 
 
 @_promise("a list does not depend on who else is asked for")
@@ -146,14 +139,14 @@ def _alone(model: Recommends) -> None:
     together = _lists(model.recommend(None, k=5))
     for customer in list(together)[:5]:
         alone = _lists(model.recommend([customer], k=5))
-        _expect(list(alone) == [customer], "asked for one customer, it answers for another")
-        _expect(alone[customer] == together[customer], "a customer alone gets another list")
+        expect(list(alone) == [customer], "asked for one customer, it answers for another")
+        expect(alone[customer] == together[customer], "a customer alone gets another list")
 
 
 @_promise("the same question has the same answer")
 def _again(model: Recommends) -> None:
     one, other = (_lists(model.recommend(None, k=5)) for _ in range(2))
-    _expect(one == other, "asked again, it answers otherwise")
+    expect(one == other, "asked again, it answers otherwise")
 
 
 @_promise("items to exclude are left out")
@@ -161,15 +154,15 @@ def _exclude(model: Recommends) -> None:
     table = model.recommend(None, k=3)
     unwanted = set(table["item_id"].tolist()[:2])
     found = model.recommend(None, k=3, exclude=sorted(unwanted, key=str))
-    _expect(not unwanted & set(found["item_id"].tolist()), "an excluded item is recommended")
+    expect(not unwanted & set(found["item_id"].tolist()), "an excluded item is recommended")
 
 
 @_promise("nobody asked for is an empty answer")
 def _nobody(model: Recommends) -> None:
     table = model.recommend([], k=3)
-    _expect(len(table) == 0, f"for no customers it returns {len(table)} rows")
+    expect(len(table) == 0, f"for no customers it returns {len(table)} rows")
     lacking = [name for name in _COLUMNS if name not in table]
-    _expect(not lacking, f"the empty answer lacks {', '.join(lacking)}")
+    expect(not lacking, f"the empty answer lacks {', '.join(lacking)}")
 
 
 @_promise("a customer that it does not know is no error")
@@ -177,9 +170,9 @@ def _stranger(model: Recommends) -> None:
     known = _customers(model)
     stranger: Any = "nobody knows me" if isinstance(known[0], str) else -987_654_321
     found = _lists(model.recommend([stranger, known[0]], k=2))
-    _expect(set(found) <= {stranger, known[0]}, "it answers for customers not asked for")
+    expect(set(found) <= {stranger, known[0]}, "it answers for customers not asked for")
     alone = _lists(model.recommend([known[0]], k=2))
-    _expect(found.get(known[0]) == alone[known[0]], "beside a stranger, a list is another one")
+    expect(found.get(known[0]) == alone[known[0]], "beside a stranger, a list is another one")
 
 
 @_promise("a number of items below 1 is refused")

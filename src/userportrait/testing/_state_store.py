@@ -6,7 +6,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from userportrait.stores._state_stores import as_state_store
-from userportrait.testing._state_verdict import check_promises, missing_methods
+from userportrait.testing._promises import (
+    check_promises,
+    expect,
+    missing_methods,
+    promise_into,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -26,6 +31,7 @@ _NAMES = (
 )  # fmt: skip
 
 _PROMISES: dict[str, Check] = {}
+_promise = promise_into(_PROMISES)
 
 
 def check_state_store(factory: Callable[[], StateStore | MutableMapping[str, bytes]]) -> None:
@@ -73,19 +79,6 @@ def check_state_store(factory: Callable[[], StateStore | MutableMapping[str, byt
     check_promises(fresh, _PROMISES)
 
 
-def _promise(text: str) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        _PROMISES[text] = check
-        return check
-
-    return register
-
-
-def _expect(kept: bool, seen: str) -> None:
-    if not kept:
-        raise AssertionError(seen)
-
-
 def _expect_state(store: StateStore, name: str, wanted: bytes | None, when: str) -> None:
     found = store.read_state(name)
     plain = None if found is None else bytes(found)
@@ -98,7 +91,7 @@ def _expect_state(store: StateStore, name: str, wanted: bytes | None, when: str)
 @_promise("a name that was never written has nothing")
 def _nothing(store: StateStore) -> None:
     _expect_state(store, "a", None, "in an empty store")
-    _expect(store.delete_state("a") is False, "delete_state of nothing did not return False")
+    expect(store.delete_state("a") is False, "delete_state of nothing did not return False")
     store.write_state("a", b"1")
     _expect_state(store, "b", None, "after another name was written")
 
@@ -125,7 +118,7 @@ def _names(store: StateStore) -> None:
     for i, name in enumerate(_NAMES):
         _expect_state(store, name, b"%d" % i, "after similar names were written")
     for i, name in enumerate(_NAMES):
-        _expect(store.delete_state(name) is True, f"delete_state({name[:30]!r}) found nothing")
+        expect(store.delete_state(name) is True, f"delete_state({name[:30]!r}) found nothing")
         for later, other in enumerate(_NAMES[i + 1 :], i + 1):
             _expect_state(store, other, b"%d" % later, f"after {name[:30]!r} was deleted")
 
@@ -158,10 +151,10 @@ def _odd_payloads(store: StateStore) -> None:
 def _delete(store: StateStore) -> None:
     store.write_state("a", b"1")
     store.write_state("b", b"2")
-    _expect(store.delete_state("a") is True, "delete_state did not return True")
+    expect(store.delete_state("a") is True, "delete_state did not return True")
     _expect_state(store, "a", None, "after it was deleted")
     _expect_state(store, "b", b"2", "after another name was deleted")
-    _expect(store.delete_state("a") is False, "delete_state of a deleted name returned True")
+    expect(store.delete_state("a") is False, "delete_state of a deleted name returned True")
     store.write_state("a", b"3")
     _expect_state(store, "a", b"3", "after it was written again")
 
@@ -207,5 +200,5 @@ def _threads(store: StateStore) -> None:
     for thread in readers:
         thread.join(_LONGEST)
     hanging = any(thread.is_alive() for thread in (*readers, *writers))
-    _expect(not hanging, f"a writer or a reader hangs: not finished after {_LONGEST:g} s")
-    _expect(not problems, problems[0] if problems else "")
+    expect(not hanging, f"a writer or a reader hangs: not finished after {_LONGEST:g} s")
+    expect(not problems, problems[0] if problems else "")

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["check_promises", "missing_methods"]
+__all__ = ["check_promises", "expect", "missing_methods", "promise_into"]
+
+_Check = TypeVar("_Check")
 
 
-def check_promises(fresh: Callable[[], Any], promises: Mapping[str, Callable[[Any], None]]) -> None:
+def promise_into(promises: dict[str, _Check]) -> Callable[[str], Callable[[_Check], _Check]]:
+    """Return a decorator that puts a check under the promise that it can break."""
+
+    def promise(text: str) -> Callable[[_Check], _Check]:
+        def register(check: _Check) -> _Check:
+            promises[text] = check
+            return check
+
+        return register
+
+    return promise
+
+
+def expect(kept: bool, seen: str) -> None:
+    """Raise with what was seen instead, unless the promise is kept."""
+    if not kept:
+        raise AssertionError(seen)
+
+
+def check_promises(
+    fresh: Callable[[], Any], promises: Mapping[str, Callable[[Any], None]], kind: str = ""
+) -> None:
     """Run each check on a fresh object; raise one `AssertionError` with all that break.
 
-    If the object has a ``close`` method, it is called after its check.
+    If the object has a ``close`` method, it is called after its check. It is called by its
+    class, if `kind` is not given.
     """
     broken: list[str] = []
     first: Exception | None = None
-    kind = ""
+    named = kind
     for promise, check in promises.items():
         found = fresh()
-        kind = type(found).__qualname__
+        named = kind or type(found).__qualname__
         try:
             check(found)
         except Exception as error:  # any error at all breaks the promise
@@ -32,7 +56,7 @@ def check_promises(fresh: Callable[[], Any], promises: Mapping[str, Callable[[An
                 close()
     if broken:
         count = "one promise" if len(broken) == 1 else f"{len(broken)} promises"
-        raise AssertionError(f"{kind} breaks {count}.\n" + "\n".join(broken)) from first
+        raise AssertionError(f"{named} breaks {count}.\n" + "\n".join(broken)) from first
 
 
 def missing_methods(found: object, names: Sequence[str], what: str) -> None:
