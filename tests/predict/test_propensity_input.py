@@ -158,3 +158,14 @@ def test_a_name_that_is_there_twice_is_refused_and_a_renamed_factor_left_out() -
     plan = np.where(np.arange(len(y)) % 3 == 0, "gold", "basic")
     model = Propensity().fit(frame.assign(plan=plan, level=np.char.upper(plan)), y)
     assert model.aliased_ == (("level", "GOLD"),)
+
+
+def test_levels_that_are_whole_numbers_go_by_size() -> None:
+    source = np.random.default_rng(0)
+    tier = source.choice(["1", "2", "10", "none"], 400)
+    y = source.integers(0, 2, 400)
+    model = Propensity(reference="last").fit(pd.DataFrame({"tier": tier}), y)
+    assert model.summary()["level"].tolist() == [None, "1", "2", "10"]
+    assert Propensity().fit(pd.DataFrame({"tier": tier}), y).summary()["level"].tolist() == [
+        None, "2", "10", "none",
+    ]  # fmt: skip

@@ -301,6 +301,11 @@ def test_bad_input_is_named() -> None:
     x = simulated(50)
     with pytest.raises(InvalidParameterError, match=r"(?s)n_factors.*'ml'.*tol"):
         FactorAnalysis("paralel", method="mll", tol=0.0).fit(x)  # type: ignore[arg-type]
+    for seed in ("x", -1, 1.5):
+        with pytest.raises(InvalidParameterError, match="random_state must be"):
+            FactorAnalysis(random_state=seed).fit(x)  # type: ignore[arg-type]
+        with pytest.raises(InvalidParameterError, match="random_state must be"):
+            count_factors(x, random_state=seed)  # type: ignore[arg-type]
     with pytest.raises(InvalidParameterError, match="at most 5 for 9 features; got 6"):
         FactorAnalysis(6).fit(x)
     with pytest.raises(ColumnTypeError, match="'c' holds texts"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from userportrait.errors import InvalidDataError, InvalidParameterError, unknown_name
+from userportrait.predict._one_column import level_rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,8 +158,8 @@ def learn_coding(
     weights : ndarray, optional
         Rows of weight 0 must be left out before.
     reference : {'first', 'last', 'most_frequent'} or mapping of str to level
-        Levels are in the order of their texts; equally frequent ones too. Columns that the
-        mapping does not name take the first.
+        Levels are in the order of their texts, whole numbers by size before all others;
+        equally frequent ones too. Columns that the mapping does not name take the first.
     owner : str
     """
     _check_reference(table, reference, owner)
@@ -209,7 +210,7 @@ def _learn_factor(
 ) -> Factor:
     codes, distinct = table.texts[name]
     counts = np.bincount(codes, weights=weights, minlength=len(distinct))
-    order = sorted(range(len(distinct)), key=lambda at: str(distinct[at]))
+    order = sorted(range(len(distinct)), key=lambda at: level_rank(str(distinct[at])))
     levels = tuple(distinct[at] for at in order)
     if isinstance(reference, str):
         place = {"first": 0, "last": len(levels) - 1}.get(reference)

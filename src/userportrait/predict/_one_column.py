@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["Column", "interval_labels", "quantile_cuts", "read_column", "short_cut"]
+__all__ = ["Column", "interval_labels", "level_rank", "quantile_cuts", "read_column", "short_cut"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,3 +142,8 @@ def interval_labels(cuts: Sequence[float]) -> tuple[str, ...]:
     ]
     last = f"> {texts[-2]}" if single and single[-1] else f">= {texts[-1]}"
     return (f"< {texts[0]}", *middle, last)
+
+
+def level_rank(level: str) -> tuple[float, str]:
+    """Return what sorts levels that look like whole numbers by size, before all others."""
+    return (float(level), level) if level.isdecimal() else (np.inf, level)

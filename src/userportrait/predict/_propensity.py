@@ -73,8 +73,9 @@ class Propensity(RegressionTables):
     Parameters
     ----------
     reference : {'first', 'last', 'most_frequent'} or mapping of str to level, default='first'
-        Reference level of factors; levels are in the order of their texts. A mapping names
-        it for some columns; the others take the first.
+        Reference level of factors; levels are in the order of their texts, whole numbers by
+        size before all others. A mapping names it for some columns; the others take the
+        first.
     stepwise : {'forward', 'backward', 'both'} or None, default=None
         How terms are chosen; None takes all of them. The search goes by greatest
         likelihood, whatever the `penalty`.

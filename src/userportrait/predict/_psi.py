@@ -13,7 +13,12 @@ from userportrait._core.display import page_fragment, table
 from userportrait._core.params import Between, check_values
 from userportrait._core.shares import stability_terms
 from userportrait.errors import ColumnTypeError
-from userportrait.predict._one_column import interval_labels, quantile_cuts, read_column
+from userportrait.predict._one_column import (
+    interval_labels,
+    level_rank,
+    quantile_cuts,
+    read_column,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,7 +174,7 @@ def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floa
         message = "population_stability: one of expected and actual holds numbers, the other texts."
         raise ColumnTypeError(message, column="actual")
     if known and known[0].numbers is None:
-        levels = sorted({*before.levels, *after.levels}, key=_rank)
+        levels = sorted({*before.levels, *after.levels}, key=level_rank)
         at = {level: code for code, level in enumerate(levels)}
         parts = [_text_codes(column, at) for column in (before, after)]
         labels = [*levels, "missing"]
@@ -184,11 +189,6 @@ def _counts(before: Column, after: Column, n_bins: int) -> tuple[list[str], Floa
     )
     held = np.flatnonzero(n_before + n_after)
     return [labels[at] for at in held.tolist()], n_before[held], n_after[held]
-
-
-def _rank(level: str) -> tuple[float, str]:
-    """Return what sorts levels that look like whole numbers by size, before all others."""
-    return (float(level), level) if level.isdecimal() else (np.inf, level)
 
 
 def _text_codes(column: Column, at: dict[str, int]) -> NDArray[np.intp]:

@@ -41,6 +41,8 @@ __all__ = ["PropensityReadout", "propensity_readout"]
 
 _OWNER = "propensity_readout"
 _FEW_LEVELS = 20
+_MOST_SHUFFLED = 5_000
+"""Rows held out that importances are measured on, drawn by chance; more would not tell more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +88,8 @@ class PropensityReadout:
     hosmer_lemeshow, holdout_hosmer_lemeshow : HosmerLemeshow or None
         Of the training rows and of those held out; None where chances are too few or none.
     importance : DataFrame or None
-        As `permutation_importance` gives it, on the rows held out; None for `Propensity`.
+        As `permutation_importance` gives it, on 5,000 of the rows held out at most; None for
+        `Propensity`.
     repeats : DataFrame
         One row a split, this one first: ``split``, ``auc``, ``training_auc``,
         ``calibration_error``, ``top_bin_lift``, and ``terms``, those chosen, for `Propensity`.
@@ -349,10 +352,10 @@ def propensity_readout(
         rows = split.training if final is None else split.everything
         tables = _tables(reader, fitted if final is None else final, rows, split)
         if not isinstance(fitted, Propensity):
+            some = split.holdout[:_MOST_SHUFFLED]
             tables["importance"] = permutation_importance(
-                fitted, reader.take(split.holdout), reader.labels(split.holdout),
-                random_state=seed,
-            )  # fmt: skip
+                fitted, reader.take(some), reader.labels(some), random_state=seed
+            )
     return PropensityReadout(
         name=name,
         outcome=reader.classes.tolist()[1],

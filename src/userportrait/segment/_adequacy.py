@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import linalg, special
 
 from userportrait._core.feature_table import read_features
-from userportrait._core.params import Between, check_values
+from userportrait._core.params import Between, Optional, check_values
 from userportrait.errors import ColumnTypeError, InvalidDataError
 
 if TYPE_CHECKING:
@@ -208,8 +208,12 @@ def count_factors(
     rules = {
         "n_simulations": Between(20, 100_000, integer=True),
         "quantile": Between(0.0, 1.0),
+        "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
     }
-    check_values("count_factors", {"n_simulations": n_simulations, "quantile": quantile}, rules)
+    given = {
+        "n_simulations": n_simulations, "quantile": quantile, "random_state": random_state,
+    }  # fmt: skip
+    check_values("count_factors", given, rules)
     values, names = numbers_of(read_features(X, owner="count_factors"), "count_factors")
     correlations = correlation_matrix(values, names, "count_factors")
     return standing_out(correlations, len(values), n_simulations, quantile, random_state)

@@ -159,6 +159,7 @@ class FactorAnalysis(MatrixEstimator):
         "n_simulations": Between(20, 100_000, integer=True),
         "max_iter": Between(1, 10**9, integer=True),
         "tol": Between(0.0, 1.0, open_low=True),
+        "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
     }
 
     def __init__(
