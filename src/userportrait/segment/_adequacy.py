@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import linalg, special
 
 from userportrait._core.feature_table import read_features
-from userportrait._core.params import Between, Optional, check_values
+from userportrait._core.params import Between, Optional, Rule, check_values
 from userportrait.errors import ColumnTypeError, InvalidDataError
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def count_factors(
     >>> count_factors(taste + source.normal(size=(200, 4)))["is_kept"].tolist()
     [True, False, False, False]
     """
-    rules = {
+    rules: dict[str, Rule] = {
         "n_simulations": Between(20, 100_000, integer=True),
         "quantile": Between(0.0, 1.0),
         "random_state": Optional(Between(0, 2**32 - 1, integer=True)),
