@@ -107,8 +107,8 @@ def test_features_of_any_column_reach_the_tag_on_a_lazy_engine(orders: up.Orders
     assert tag.reads is None
     catalogue = up.default_tags() + tag
     plain = up.build_portraits(up.Orders(lines), catalogue)
-    relation = duckdb.connect().from_df(lines)
-    lazy = up.build_portraits(up.Orders(relation), catalogue)
+    connection = duckdb.connect()
+    lazy = up.build_portraits(up.Orders(connection.from_df(lines)), catalogue)
     for portraits in (plain, lazy):
         table = portraits.to_frame().sort_values("customer_id")
         np.testing.assert_allclose(table["gifts"], frame.sort_values("customer_id")["n"], atol=1e-9)
