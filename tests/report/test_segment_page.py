@@ -15,14 +15,13 @@ import pytest
 import userportrait as up
 from userportrait.errors import InvalidParameterError, NotFittedError
 from userportrait.report import segment_page
-from userportrait.report._segment_answer import _BEYOND, summary_section
+from userportrait.report._segment_answer import summary_section
 from userportrait.report._segment_cells import breakable, index_text, mean_text
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import effect_step, read_facts
 from userportrait.report._segment_parts import features_section
 from userportrait.report._segment_words import GLOSSARY, MEASURES, SAY
 from userportrait.segment import CustomerSegments, segment_drift
-from userportrait.segment._choose_k import _ABOVE_CHANCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,10 +316,6 @@ def test_one_crowd_is_told_as_such() -> None:
     assert "Index" not in page.split("All features", 2)[2].split("What to know")[0]
     for name in blob.columns:
         assert f"{name}{blob[name].mean():.3g}" in page
-
-
-def test_chance_reaches_as_far_as_the_choice_of_the_number_says() -> None:
-    assert _BEYOND == _ABOVE_CHANCE
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5])

@@ -15,8 +15,6 @@ from userportrait.errors import InvalidDataError, InvalidParameterError, Missing
 from userportrait.segment import (
     ClusterChoice,
     CustomerSegments,
-    _choose_k,
-    _segment_plots,
     choose_n_clusters,
     plot_cluster_choice,
     plot_profiles,
@@ -102,11 +100,6 @@ def test_the_band_of_single_clouds_ends_where_a_choice_is_believed() -> None:
     band: Any = next(patch for patch in figure.axes[0].patches if patch.get_label() == "one cloud")
     assert band.get_bbox().y0 == pytest.approx(0.2 - 3 * 0.05)
     assert band.get_bbox().y1 == pytest.approx(0.2 + 3 * 0.05)
-    # The pictures draw the rules by which the choice is made.
-    rules: Any = _choose_k
-    drawn: Any = _segment_plots
-    assert rules._ABOVE_CHANCE == drawn._DEVIATIONS
-    assert rules._STABLE == drawn._STABLE
 
 
 def test_the_gap_has_its_errors() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 
 from userportrait._core.params import Between, InstanceOf, OneOf, Optional, check_params
-from userportrait._core.scikit import from_sklearn
 from userportrait._core.threads import one_blas_thread
 from userportrait.errors import InvalidDataError, UserPortraitWarning
 from userportrait.predict._classes import read_outcome, read_weights
@@ -21,7 +20,6 @@ from userportrait.predict._newton import (
     fit_logistic,
     independent_columns,
     null_log_likelihood,
-    probabilities,
 )
 from userportrait.predict._penalised import fit_penalised
 from userportrait.predict._propensity_tables import RegressionTables
@@ -455,52 +453,6 @@ class Propensity(RegressionTables):
         table = self._read_features(X, fitting=False)
         coded = self._coding.code(table, owner="Propensity", unseen=self.unseen)
         return Design(self._coding, coded).predictor(self._fit.beta)
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the chance of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-
-        Returns
-        -------
-        ndarray of shape (n_rows, 2)
-            In the order of `classes_`.
-        """
-        eta = self.decision_function(X)
-        return np.column_stack([probabilities(-eta), probabilities(eta)])
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more likely class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
-        eta = self.decision_function(X)
-        found: NDArray[Any] = self.classes_[(eta > 0).astype(np.intp)]
-        return found
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose class is predicted rightly.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-        y : array-like of shape (n_rows,)
-        sample_weight : array-like of shape (n_rows,), optional
-
-        Returns
-        -------
-        float
-        """
-        accuracy: Any = from_sklearn("metrics.accuracy_score")
-        return float(accuracy(y, self.predict(X), sample_weight=sample_weight))
 
 
 _LEAK = 0.999

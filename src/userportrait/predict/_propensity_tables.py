@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import OneOf, check_values
 from userportrait._core.threads import one_blas_thread
 from userportrait.errors import InvalidDataError, InvalidParameterError
@@ -19,6 +18,7 @@ from userportrait.predict._diagnostics import (
     plain_facts,
     ratio_tests,
 )
+from userportrait.predict._log_odds import LogOddsClassifier
 from userportrait.predict._profile import profile_limits
 from userportrait.predict._summary import factor_frame, summary_frame
 
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["RegressionTables"]
 
 
-class RegressionTables(MatrixEstimator):
+class RegressionTables(LogOddsClassifier):
     """What can be read from a logistic regression once it is fitted."""
 
-    classes_: NDArray[Any]
     coef_: Floats
     intercept_: Floats
     covariance_: Floats

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
-from userportrait._core.matrix import MatrixEstimator
 from userportrait._core.params import Between, InstanceOf, check_params
-from userportrait._core.scikit import from_sklearn
 from userportrait.errors import InvalidDataError
 from userportrait.predict._binning import BINNING_RULES
 from userportrait.predict._classes import read_outcome
-from userportrait.predict._newton import probabilities
+from userportrait.predict._log_odds import LogOddsClassifier
 from userportrait.predict._propensity import Propensity
 from userportrait.predict._woe import iv_frame, learn_bins, place_rows
 
@@ -33,7 +31,7 @@ __all__ = ["Scorecard"]
 _FORMS = ("feature", "bin", "n_rows", "rate", "woe", "points")
 
 
-class Scorecard(MatrixEstimator):
+class Scorecard(LogOddsClassifier):
     """Give points for what is known of a customer; more points, more likely the outcome.
 
     Columns are cut as by `WeightOfEvidence`, a logistic regression weighs them, and its
@@ -253,52 +251,6 @@ class Scorecard(MatrixEstimator):
         """
         table = self._read_features(X, fitting=False)
         return self.model_.decision_function(self._weights(table))
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the chance of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-
-        Returns
-        -------
-        ndarray of shape (n_rows, 2)
-            In the order of `classes_`.
-        """
-        eta = self.decision_function(X)
-        return np.column_stack([probabilities(-eta), probabilities(eta)])
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more likely class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
-        eta = self.decision_function(X)
-        found: NDArray[Any] = self.classes_[(eta > 0).astype(np.intp)]
-        return found
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose class is predicted rightly; see `points` for points.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features), or frame
-        y : array-like of shape (n_rows,)
-        sample_weight : array-like of shape (n_rows,), optional
-
-        Returns
-        -------
-        float
-        """
-        accuracy: Any = from_sklearn("metrics.accuracy_score")
-        return float(accuracy(y, self.predict(X), sample_weight=sample_weight))
 
     def _weights(self, table: FeatureTable) -> pd.DataFrame:
         placed = place_rows(table, self._bins, "Scorecard")

@@ -12,6 +12,7 @@ from userportrait.report._segment_cells import breakable, heading, mean_text, ru
 from userportrait.report._segment_charts import Panel, measures_chart
 from userportrait.report._segment_facts import FEWEST, NOISE, read_facts
 from userportrait.report._segment_words import MEASURES, SAY
+from userportrait.segment._choose_k import STABLE
 
 if TYPE_CHECKING:
     from userportrait.report._format import Language
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_section", "headline", "number_section", "summary_section"]
 
-_STABLE = 0.85
-"""Jaccard index from which Hennig (2007) calls a cluster highly stable."""
-_BEYOND = 3.0
-"""Deviations above a single cloud's silhouette that `choose_n_clusters` asks for."""
 _CLEAR = ((0.7, "strong"), (0.5, "fair"), (0.25, "weak"))
 """What mean silhouettes say by Kaufman and Rousseeuw (1990), table 2.4."""
 
@@ -98,7 +95,7 @@ def _chosen(choice: ClusterChoice, language: Language) -> list[str]:
     if n == 1:
         best = measures.iloc[int(measures["silhouette"].to_numpy().argmax())]
         value, cut = _decimal(float(best["silhouette"])), str(int(best["n_clusters"]))
-        limit = _decimal(choice.cloud_silhouette + _BEYOND * choice.cloud_deviation)
+        limit = _decimal(choice.cloud_limit)
         return [SAY["chosen.none"](language, n=cut, value=value, cloud=cloud, limit=limit)]
     low, high = int(measures["n_clusters"].min()), int(measures["n_clusters"].max())
     found = [SAY["chosen"](language, n=str(n), low=str(low), high=str(high))]
@@ -185,11 +182,10 @@ def number_section(choice: ClusterChoice, language: Language) -> Markup | None:
         said, way = MEASURES[name]
         mark: tuple[float, float, str] | None = None
         if name == "silhouette" and not math.isnan(choice.cloud_silhouette):
-            reach = _BEYOND * choice.cloud_deviation
-            low, high = choice.cloud_silhouette - reach, choice.cloud_silhouette + reach
-            mark = low, high, SAY["one_cloud"](language)
+            reach = choice.cloud_limit - choice.cloud_silhouette
+            mark = choice.cloud_silhouette - reach, choice.cloud_limit, SAY["one_cloud"](language)
         elif name == "stability":
-            mark = _STABLE, _STABLE, SAY["stable"](language)
+            mark = STABLE, STABLE, SAY["stable"](language)
         panels.append(
             Panel(name=said(language), note=SAY[way](language), counts=counts, values=values,
                   mark=mark)

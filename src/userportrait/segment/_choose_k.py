@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Ints: TypeAlias = NDArray[np.intp]
 
-__all__ = ["AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability"]
+__all__ = ["STABLE", "AutoOr", "ClusterChoice", "choose_n_clusters", "jaccard_stability"]
 
 _SAMPLE = 1_000
 _N_CLOUDS = 20
 _N_BOXES = 5
 _ABOVE_CHANCE = 3.0
 """Deviations above a single cloud's silhouette from which clusters are believed."""
-_STABLE = 0.85
+STABLE = 0.85
 """Jaccard index from which Hennig calls a cluster highly stable."""
 _NEARLY_BEST = 0.8
 """Share of the best silhouette that a finer number of clusters must keep."""
@@ -80,6 +80,11 @@ class ClusterChoice:
     measures: pd.DataFrame
     cloud_silhouette: float
     cloud_deviation: float
+
+    @property
+    def cloud_limit(self) -> float:
+        """Silhouette above which clusters are believed."""
+        return _limit(self.cloud_silhouette, self.cloud_deviation)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures."""
@@ -310,7 +315,7 @@ def _gaps(
 def _chosen(
     rows: Floats, measures: pd.DataFrame, cut: Any, source: np.random.Generator
 ) -> ClusterChoice:
-    stable = measures["stability"].to_numpy() >= _STABLE
+    stable = measures["stability"].to_numpy() >= STABLE
     counts = measures["n_clusters"].to_numpy()
     heights: Floats = measures["silhouette"].to_numpy()
     if stable.any():
@@ -326,18 +331,17 @@ def _chosen(
     for at in range(_N_CLOUDS):
         cloud = single.draw(source)
         clouds[at] = _silhouette(cloud, cut(cloud, k)[0])
-    limit = float(clouds.mean() + _ABOVE_CHANCE * clouds.std(ddof=1))
-    if silhouette <= limit:
+    mean, deviation = float(clouds.mean()), float(clouds.std(ddof=1))
+    if silhouette <= _limit(mean, deviation):
         chosen, reason = 1, "no clusters: the rows look like one cloud"
     else:
         chosen = k
         reason = (
-            f"{k} clusters: {kind} (silhouette {silhouette:.2f}; one cloud would give "
-            f"{clouds.mean():.2f})"
+            f"{k} clusters: {kind} (silhouette {silhouette:.2f}; one cloud would give {mean:.2f})"
         )
     return ClusterChoice(
         n_clusters=chosen, reason=reason, measures=measures,
-        cloud_silhouette=float(clouds.mean()), cloud_deviation=float(clouds.std(ddof=1)),
+        cloud_silhouette=mean, cloud_deviation=deviation,
     )  # fmt: skip
 
 
@@ -353,3 +357,8 @@ class AutoOr:
             return None
         found = self.rule.problem(name, value)
         return None if found is None else found.replace("must be", "must be 'auto' or", 1)
+
+
+def _limit(mean: float, deviation: float) -> float:
+    """Return how far chance reaches with a single cloud."""
+    return mean + _ABOVE_CHANCE * deviation

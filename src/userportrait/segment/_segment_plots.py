@@ -25,6 +25,7 @@ from userportrait._core.axes import (
 )
 from userportrait._core.params import Between, InstanceOf, OneOf
 from userportrait.errors import InvalidDataError, InvalidParameterError, MissingColumnError
+from userportrait.segment._choose_k import STABLE, ClusterChoice
 from userportrait.segment._plot_shades import draw_shades, ink_on
 from userportrait.segment._plot_texts import number_writer, plain, shortened, wrapped
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from userportrait.segment._choose_k import ClusterChoice
     from userportrait.segment._profiles import Language
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -66,9 +66,6 @@ _WORDS = {
         "effect": "效应量", "noise": "噪声",
     },
 }  # fmt: skip
-_DEVIATIONS = 3.0
-"""Half the height of the band of single clouds: its upper end is what a choice must pass."""
-_STABLE = 0.85
 _LIMITS = (0.2, 0.5, 0.8, 1.2)
 """Effect sizes where a shade ends: Cohen's small, medium and large, and Sawilowsky's very large."""
 _NEEDED = (
@@ -123,8 +120,6 @@ def plot_cluster_choice(
     ['Silhouette', 'Calinski–Harabasz', 'Davies–Bouldin']
     """
     from matplotlib import pyplot as plt
-
-    from userportrait.segment._choose_k import ClusterChoice
 
     kind = InstanceOf((ClusterChoice,), "a ClusterChoice")
     check_plot("plot_cluster_choice", ax=None, language=language, choice=(choice, kind))
@@ -194,12 +189,12 @@ def _draw_line(ax: Canvas, ks: Floats, values: Floats, errors: Floats | None) ->
 
 def _draw_limits(ax: Canvas, choice: ClusterChoice, name: str, words: dict[str, str]) -> None:
     if name == "silhouette" and math.isfinite(choice.cloud_silhouette):
-        reach = _DEVIATIONS * choice.cloud_deviation
-        low, high = choice.cloud_silhouette - reach, choice.cloud_silhouette + reach
+        high = choice.cloud_limit
+        low = 2.0 * choice.cloud_silhouette - high
         band = ax.axhspan(low, high, color=GREY, alpha=0.35, linewidth=0, zorder=0)
         band.set_label(words["cloud"])
     if name == "stability":
-        ax.axhline(_STABLE, color=MUTED, linewidth=1.2, linestyle="--", label=words["stable"])
+        ax.axhline(STABLE, color=MUTED, linewidth=1.2, linestyle="--", label=words["stable"])
         ax.set_ylim(top=1.05, bottom=min(0.0, ax.get_ylim()[0]))
 
 

@@ -105,9 +105,9 @@ def check_mergeable(
     >>> check_mergeable(CustomerSummary, [lines[:30], lines[30:]], as_of="2026-06-30")
     """
     state: Any = make_state()
-    if not hasattr(state, "batch_ids"):
-        missing_methods(state, ("batch_ids", *_METHODS), "a Mergeable")
-    missing_methods(state, _METHODS, "a Mergeable")
+    # `batch_ids` is no method but a property.
+    names = _METHODS if hasattr(state, "batch_ids") else ("batch_ids", *_METHODS)
+    missing_methods(state, names, "a Mergeable")
     if len(batches) < 2:
         raise AssertionError("check_mergeable needs two or more batches.")
     case = _Case(make_state, batches, as_of, (*refused, object()), customer_ids or ())
