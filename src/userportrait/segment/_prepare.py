@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special, stats
 
 from userportrait._core.matrix import MatrixEstimator
+from userportrait._core.moments import skewness
 from userportrait._core.params import Between, OneOf, Optional, check_params
 from userportrait.errors import ColumnTypeError, InvalidDataError
 
@@ -347,8 +348,8 @@ class PrepareFeatures(MatrixEstimator):
             "skewness": before, "skewness_after": _skewness(moved), "transform": number.told,
         }  # fmt: skip
 
-    def _power(self, values: Floats, skewness: float) -> float:
-        if self.unskew == "none" or abs(skewness) <= _SKEWED:
+    def _power(self, values: Floats, before: float) -> float:
+        if self.unskew == "none" or abs(before) <= _SKEWED:
             return 1.0
         if np.isin(values, [values.min(), values.max()]).all():
             return 1.0  # two values stay two values
@@ -357,7 +358,7 @@ class PrepareFeatures(MatrixEstimator):
         if self.unskew == "auto" and abs(_skewness(_powered(values, 0.0))) <= _SKEWED:
             return 0.0
         best = _fitted_power(values)
-        return best if abs(_skewness(_powered(values, best))) < abs(skewness) else 1.0
+        return best if abs(_skewness(_powered(values, best))) < abs(before) else 1.0
 
     def _centre_and_spread(self, values: Floats) -> tuple[float, float]:
         if self.scale == "none":
@@ -415,11 +416,11 @@ def _unit(values: Floats) -> float:
 
 
 def _skewness(values: Floats) -> float:
+    """Return the skewness, 0 where values differ by rounding only."""
     deviation = float(values.std())
     if deviation <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return 0.0
-    off = (values - values.mean()) / deviation
-    return float((off**3).mean())
+    return skewness(values)
 
 
 def _powered(values: Floats, power: float) -> Floats:
